@@ -1,0 +1,183 @@
+"""The models that are merged: which files, which tensors, and what the merged result must look like.
+
+Reads safetensors headers and digests only; no weights are loaded here. Everything that later judges a
+program's output (names, dtypes, shapes, offsets) is fixed here, before any program exists.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import ModelError
+from sandbox_image.protocol import DTYPE_BYTES, TensorSpec
+
+_HASH_CHUNK_BYTES = 8 * 1024 * 1024
+_MAX_HEADER_BYTES = 100_000_000  # the safetensors format's own limit
+_LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks)\.(\d+)\.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFiles:
+    """One model directory: its safetensors files and their digests."""
+
+    name: str
+    path: Path
+    files: tuple[Path, ...]
+    sha256: tuple[str, ...]
+
+    @property
+    def container_paths(self) -> tuple[str, ...]:
+        """Where the files are seen inside the container."""
+        return tuple(f"/inputs/{self.name}/{index}.safetensors" for index in range(len(self.files)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeInputs:
+    """The seed, the candidate models, and the exact layout of any merged result."""
+
+    seed: ModelFiles
+    candidates: tuple[ModelFiles, ...]
+    tensors: tuple[TensorSpec, ...]  # in output order
+    num_layers: int
+
+    @property
+    def output_bytes(self) -> int:
+        return sum(spec.nbytes for spec in self.tensors)
+
+    @property
+    def mounts(self) -> tuple[tuple[Path, str], ...]:
+        """(host file, container path) of every read-only input."""
+        models = (self.seed, *self.candidates)
+        return tuple(pair for model in models for pair in zip(model.files, model.container_paths, strict=True))
+
+
+def resolve_inputs(seed: Path, candidates: dict[str, Path], include: tuple[str, ...]) -> MergeInputs:
+    """Open the models and fix the layout of the merged result.
+
+    Raises:
+        ModelError: a directory has no safetensors, or a model does not fit the seed (first tensor named).
+    """
+    if bad := [
+        name for name in candidates if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name) or name == "seed"
+    ]:
+        raise ModelError(
+            f"candidate name {bad[0]!r}: expected letters, digits, `_`, `.`, `-`, and not `seed`",
+            remedy="rename it under [models.candidates]",
+        )
+    seed_files = _open_model("seed", seed)
+    seed_header = _headers(seed_files)
+    opened = []
+    for name, path in candidates.items():
+        model = _open_model(name, path)
+        _require_same(seed_header, _headers(model), seed=seed, other=path, name=name)
+        opened.append(model)
+    return MergeInputs(
+        seed=seed_files,
+        candidates=tuple(opened),
+        tensors=_layout(seed_header, include),
+        num_layers=1 + max((layer_of(name) or 0 for name in seed_header), default=0),
+    )
+
+
+def layer_of(parameter: str) -> int | None:
+    """Return the decoder layer that a parameter belongs to, or None (embeddings, final norm)."""
+    found = _LAYER.search(parameter)
+    return int(found.group(1)) if found else None
+
+
+def _open_model(name: str, path: Path) -> ModelFiles:
+    if not path.is_dir():
+        raise ModelError(f"model {name}: {path} is not a directory", remedy="set its path under [models]")
+    files = tuple(file.resolve() for file in sorted(path.glob("*.safetensors")))
+    if not files:
+        raise ModelError(
+            f"model {name}: no *.safetensors file in {path}",
+            remedy="convert it with save_pretrained; pickled weights (.bin, .pt) are never loaded",
+        )
+    try:
+        return ModelFiles(name=name, path=path, files=files, sha256=tuple(_sha256(file) for file in files))
+    except OSError as error:
+        raise ModelError(f"model {name}: {error.filename}: {error.strerror}", remedy="make it readable") from error
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_HASH_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _headers(model: ModelFiles) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Return parameter name -> (dtype, shape), over all shards."""
+    tensors: dict[str, tuple[str, tuple[int, ...]]] = {}
+    for file in model.files:
+        for name, entry in _read_header(file).items():
+            if name != "__metadata__":
+                tensors[name] = (str(entry["dtype"]), tuple(int(size) for size in entry["shape"]))
+    return tensors
+
+
+def _read_header(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            if not 2 <= length <= _MAX_HEADER_BYTES:
+                raise ValueError(f"header length {length}")
+            header = json.loads(stream.read(length))
+        if not isinstance(header, dict):
+            raise TypeError("header is not an object")
+        return header
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{file}: not a safetensors file ({error})", remedy="save the model again") from error
+
+
+def _require_same(
+    seed_header: dict[str, tuple[str, tuple[int, ...]]],
+    header: dict[str, tuple[str, tuple[int, ...]]],
+    *,
+    seed: Path,
+    other: Path,
+    name: str,
+) -> None:
+    """Refuse a candidate whose tensors differ from the seed's; the first differing one is named."""
+    for tensor in sorted(seed_header.keys() | header.keys()):
+        expected, found = seed_header.get(tensor), header.get(tensor)
+        same_shape = expected is not None and found is not None and expected[1] == found[1]
+        if not same_shape:
+            raise ModelError(
+                f"model {name} ({other}): tensor {tensor}: expected {_show(expected)} as in the seed ({seed}), "
+                f"found {_show(found)}",
+                remedy="candidates must be fine-tuned from the seed's architecture; remove it from [models.candidates]",
+            )
+
+
+def _show(entry: tuple[str, tuple[int, ...]] | None) -> str:
+    return f"{entry[0]} {list(entry[1])}" if entry else "no such tensor"
+
+
+def _layout(header: dict[str, tuple[str, tuple[int, ...]]], include: tuple[str, ...]) -> tuple[TensorSpec, ...]:
+    """Fix names, dtypes, shapes and offsets of the merged tensors, sorted by name."""
+    specs: list[TensorSpec] = []
+    offset = 0
+    for name in sorted(header):
+        dtype, shape = header[name]
+        if dtype not in DTYPE_BYTES or not any(fnmatch.fnmatchcase(name, pattern) for pattern in include):
+            continue
+        nbytes = DTYPE_BYTES[dtype]
+        for size in shape:
+            nbytes *= size
+        specs.append(TensorSpec(name=name, dtype=dtype, shape=shape, offset=offset, nbytes=nbytes))
+        offset += nbytes
+    if not specs or offset == 0:
+        raise ModelError(
+            f"[models] include = {list(include)} matches no floating tensor of the seed (it has {len(header)})",
+            remedy="for example include = ['*.mlp.*'], or ['*'] for all",
+        )
+    return tuple(specs)

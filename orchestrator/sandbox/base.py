@@ -1,0 +1,74 @@
+"""What every sandbox promises. One implementation today: `docker.py`.
+
+A sandbox runs programs; it does not decide. Its `Receipt` holds what the host saw; whether the output
+is any good is `stages/verify.py`'s question. A program's fault comes back as a `Rejection`'s reason;
+the platform's fault is raised as `SandboxError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from orchestrator.candidate import OwnedOutput, Reason, Receipt
+from sandbox_image.protocol import RunJob, ScreenJob
+
+Observer = Callable[[str, Mapping[str, Any]], None]
+"""Called with (event type, data) *before* the next step: `sandbox.created`, `sandbox.started`, `sandbox.exited`.
+
+`data` is JSON with no floats. The pipeline writes it to the ledger before it returns.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A program's fault, as the host judged it; `detail` may quote the container and is capped and escaped."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """A finished container: what the host saw, and the program's fault if there was one."""
+
+    receipt: Receipt
+    fault: Fault | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenResult:
+    """One program's trial in a cell: a fingerprint, or a fault."""
+
+    id: str
+    fingerprint: str
+    fault: Fault | None
+
+
+class Sandbox(Protocol):
+    """Runs programs in containers. Use as a context manager: leaving it removes all that it made."""
+
+    def __enter__(self) -> Sandbox: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """Image ID, runtime, engine version, limits: for the record. JSON, no floats."""
+        ...
+
+    def run(self, job: RunJob, output: OwnedOutput, observe: Observer) -> RunResult:
+        """Run one program in a fresh container. Thread-safe. Always removes the container.
+
+        Raises:
+            SandboxError: the engine, the image or the container's start failed: not the program's fault.
+        """
+        ...
+
+    def screen(self, jobs: Sequence[ScreenJob], observe: Observer) -> Sequence[ScreenResult]:
+        """Try programs on probe tensors, in cells; one result per job, in order.
+
+        Raises:
+            SandboxError: as above.
+        """
+        ...

@@ -1,0 +1,26 @@
+"""What writes programs. Implementations: `hf.py` (a transformer) and `scripted.py` (files)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator.candidate import Proposed
+
+Progress = Callable[[int, int], None]  # (done, total)
+
+
+class Generator(Protocol):
+    """Writes the programs of an iteration."""
+
+    def propose(self, iteration: int, count: int, *, temperature: float, progress: Progress) -> Sequence[Proposed]:
+        """Return `count` programs. Program i depends on (run seed, iteration, i) and the weights alone.
+
+        Ids are `i<iteration>-<index:03d>`.
+        """
+        ...
+
+    def adopt(self, checkpoint: Path) -> None:
+        """Sample from these trained weights from now on (a directory that `learn/dpo.py` wrote)."""
+        ...
