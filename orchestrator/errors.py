@@ -10,7 +10,8 @@ is the user's mistake or the platform's fault, is never scored and never becomes
     |-- PreflightError          this machine lacks something that the run asked for
     |-- SandboxError            engine, image, container start: the platform's, not the program's
     |-- LedgerError             the record is damaged, or cannot be written
-    `-- EngineError             generation, evaluation or training failed for our own reasons
+    |-- EngineError             generation, evaluation or training failed for our own reasons
+    `-- Interrupted             Ctrl-C or SIGTERM, after everything was put away; exit code 130
 
 The command line alone turns these into exit codes and text (`cli.py`).
 """
@@ -58,3 +59,9 @@ class LedgerError(AssayError):
 
 class EngineError(AssayError):
     """Generation, evaluation or training failed for reasons of the platform."""
+
+
+class Interrupted(AssayError):
+    """The user (or the service manager) ended the run; containers are removed and the record is kept."""
+
+    exit_code = 130  # 128 + SIGINT, as shells expect

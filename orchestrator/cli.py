@@ -1,0 +1,209 @@
+"""The command line: parses arguments, prints, and exits. It alone does so; all work is elsewhere.
+
+Heavy modules (torch, transformers, docker) are imported inside the commands that need them, so that
+`assay check` and `--help` start at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from orchestrator.errors import AssayError, UsageError
+
+EXIT_OK = 0
+EXIT_REFUSED = 1  # at least one program was refused or rejected; doctor: something is missing
+
+app = typer.Typer(
+    help="Runs model-written merging programs under containment, verifies what comes out, and scores it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="Output for people (text) or programs (json).")]
+
+
+@app.command(epilog="Example:  assay check --format json examples/programs/*.py")
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Programs to check.")],
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Say whether programs are within the policy, and if not why. Nothing is executed.
+
+    Exit code: 0 all admitted, 1 some refused, 2 usage.
+    """
+    from policies.checker import check as check_source
+
+    results = [(path, check_source(_read_program(path))) for path in files]
+    if output_format is Format.JSON:
+        _print_json(
+            [
+                {
+                    "path": str(path),
+                    "verdict": result.verdict,
+                    "findings": [
+                        {"rule": f.rule, "line": f.line, "column": f.column, "message": f.message}
+                        for f in result.findings
+                    ],
+                }
+                for path, result in results
+            ]
+        )
+    else:
+        for path, result in results:
+            _say(f"{path}: {result.verdict}")
+            for finding in result.findings:
+                _say(f"  {path}:{finding.line}:{finding.column}: {finding.rule}: {finding.message}")
+    raise typer.Exit(EXIT_OK if all(result.verdict == "admitted" for _, result in results) else EXIT_REFUSED)
+
+
+@app.command(name="exec", epilog="Example:  assay exec my_merge.py --config examples/exec.toml --out merged/")
+def execute(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Programs to run.")],
+    config: Annotated[Path, typer.Option("--config", metavar="TOML", help="Configuration that names the models.")],
+    output_format: FormatOption = Format.TEXT,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write each verified model to DIR/<file stem>/.")
+    ] = None,
+    no_policy: Annotated[
+        bool,
+        typer.Option("--no-policy", help="Leave out check and screen; the config must allow it. Tests the container."),
+    ] = False,
+    run_dir: Annotated[
+        Path | None, typer.Option("--run-dir", metavar="DIR", help="Where the record goes. [runs/<name>-exec-...]")
+    ] = None,
+) -> None:
+    """Take programs through check, screen, run and verify on the config's models. No evaluation.
+
+    Exit code: 0 all verified, 1 some rejected, 2 usage, 3 the platform failed.
+    """
+    from orchestrator.config import load_config
+    from orchestrator.execute import execute_programs
+
+    settings = load_config(config)
+    programs = [(path, _read_program(path)) for path in files]
+    verified = True
+    for row in execute_programs(settings, programs, out=out, no_policy=no_policy, run_dir=run_dir, say=_note):
+        verified = verified and row["verdict"] == "verified"
+        _say(json.dumps(row, ensure_ascii=True) if output_format is Format.JSON else _exec_line(row))
+    raise typer.Exit(EXIT_OK if verified else EXIT_REFUSED)
+
+
+@app.command(epilog="Example:  assay run examples/lab.toml --run-dir runs/first")
+def run(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="TOML configuration of the run.")],
+    run_dir: Annotated[
+        Path | None, typer.Option("--run-dir", metavar="DIR", help="Where the run's state goes. [runs/<name>]")
+    ] = None,
+) -> None:
+    """Run the whole loop: generate, check, screen, run, verify, evaluate, learn; then the report.
+
+    Exit code: 0 done, 2 usage, 3 the platform failed, 130 interrupted.
+    """
+    from orchestrator.config import load_config
+    from orchestrator.pipeline import run_pipeline
+
+    settings = load_config(config)
+    report_path = run_pipeline(settings, run_dir or Path("runs") / settings.name)
+    _say(f"report: {report_path}")
+
+
+@app.command(epilog="Example:  assay report runs/lab")
+def report(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run's directory.")],
+) -> None:
+    """Write RUN_DIR/report.html anew from the ledger, which is verified first.
+
+    Exit code: 0 written, 2 usage, 3 the ledger is damaged.
+    """
+    from orchestrator.report import write_report
+
+    if not (run_dir / "ledger.jsonl").is_file():
+        raise UsageError(f"{run_dir}: no ledger.jsonl in it", remedy="pass a directory that `assay run` made")
+    _say(f"report: {write_report(run_dir)}")
+
+
+@app.command(epilog="Example:  assay doctor --config examples/lab.toml")
+def doctor(
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="TOML", help="Also check what this configuration needs.")
+    ] = None,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Show what of engine, runtime, image, seccomp, cgroups, GPU and disk is in order on this host.
+
+    Exit code: 0 nothing is missing, 1 something is, 2 usage.
+    """
+    from orchestrator.config import load_config
+    from orchestrator.doctor import diagnose
+
+    checks = diagnose(load_config(config) if config else None)
+    if output_format is Format.JSON:
+        _print_json([{"name": c.name, "state": c.state, "found": c.found, "remedy": c.remedy} for c in checks])
+    else:
+        for item in checks:
+            _say(f"{item.state:8} {item.name}: {item.found}")
+            if item.remedy and item.state != "ok":
+                _say(f"         -> {item.remedy}")
+    raise typer.Exit(EXIT_REFUSED if any(item.state == "missing" for item in checks) else EXIT_OK)
+
+
+def main() -> None:
+    """Entry point: errors become one message and an exit code, never a traceback."""
+    with _explained_errors():
+        app(prog_name="assay")
+
+
+@contextmanager
+def _explained_errors() -> Iterator[None]:
+    try:
+        yield
+    except AssayError as error:
+        _note(f"assay: {error}")
+        sys.exit(error.exit_code)
+
+
+def _read_program(path: Path) -> bytes:
+    """Return a program's bytes; deciding whether they are a program is the checker's work."""
+    from policies.limits import MAX_SOURCE_BYTES
+
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_SOURCE_BYTES + 1)  # one more, so that the checker sees that it is too large
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}", remedy="pass readable .py files") from error
+
+
+def _exec_line(row: dict[str, Any]) -> str:
+    if row["verdict"] == "verified":
+        return f"{row['path']}: verified sha256:{row['output_sha256'][:16]} in {row['wall_seconds']:.2f} s"
+    return f"{row['path']}: rejected at {row['stage']}: {row['reason']}: {row['detail']}"
+
+
+def _print_json(value: object) -> None:
+    _say(json.dumps(value, indent=2, ensure_ascii=True))
+
+
+def _say(text: str) -> None:
+    typer.echo(text)
+
+
+def _note(text: str) -> None:
+    typer.echo(text, err=True)
