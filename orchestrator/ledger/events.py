@@ -1,0 +1,366 @@
+"""The closed list of events that a ledger may hold, with each one's meaning and data keys.
+
+One table, from which `docs/events.md` is generated and which `append` enforces: a type that is not here,
+a key that is missing, or a value of another kind is refused. It checks form, not truth.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from orchestrator.errors import LedgerError
+
+
+class Kind(StrEnum):
+    """What a value must be. JSON numbers are integers only; there are no floats in a ledger."""
+
+    TEXT = "text"  # any string
+    DIGEST = "sha256"  # 64 lower-case hex digits, or "" for none
+    DECIMAL = "decimal"  # a number as a string: "0.8125", "-3", "1.5e-06"; or "" for unknown
+    BITS = "bits"  # a string of 0 and 1, one per item
+    INT = "int"
+    INT_OR_NULL = "int or null"
+    BOOL = "bool"
+    LIST = "list"
+    MAP = "map"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One key of an event's data."""
+
+    kind: Kind
+    meaning: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventType:
+    """One type of event: when it is written, and its data."""
+
+    meaning: str
+    keys: Mapping[str, Key]
+
+
+_PATTERNS = {
+    Kind.DIGEST: re.compile(r"(?:[0-9a-f]{64})?"),
+    Kind.DECIMAL: re.compile(r"(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)?"),
+    Kind.BITS: re.compile(r"[01]*"),
+    Kind.TEXT: re.compile(r"(?s:.*)"),
+}
+
+
+def _event(meaning: str, /, **keys: tuple[Kind, str]) -> EventType:
+    """Build a row of the table; a meaning that begins with `?` marks an optional key."""
+    return EventType(
+        meaning=meaning,
+        keys={
+            name: Key(kind=kind, meaning=text.removeprefix("?").strip(), required=not text.startswith("?"))
+            for name, (kind, text) in keys.items()
+        },
+    )
+
+
+_T, _D, _N, _I, _L, _M = Kind.TEXT, Kind.DIGEST, Kind.DECIMAL, Kind.INT, Kind.LIST, Kind.MAP
+_PROGRAM = (_D, "sha256 of the program's UTF-8 source; the source is a blob")
+_ITERATION = (_I, "counted from 1")
+_CONTAINER = (_T, "the engine's id of the container")
+_BITS = (Kind.BITS, "one character per item of the split, in order: 1 is right")
+_ACCURACY = (_N, "ones over items")
+
+EVENT_TYPES: Mapping[str, EventType] = {
+    "log.opened": _event(
+        "First entry of every ledger.",
+        origin=(_T, "who keeps this log: `assay/<run name>`"),
+        format=(_T, "`assay-ledger/1`"),
+        config_sha256=(_D, "of the resolved configuration, canonical JSON"),
+    ),
+    "run.started": _event(
+        "The run begins; everything that was asked for.",
+        run=(_T, "name of the run"),
+        seed=(_I, "the run's seed"),
+        iterations=(_I, "planned"),
+        programs=(_I, "planned per iteration"),
+        learn=(_T, "`dpo`, or `none` for the control"),
+        config=(_M, "the resolved configuration, floats as decimals"),
+        config_sha256=(_D, "the same digest as in `log.opened`"),
+        policy_sha256=(_D, "of the policy's rules"),
+        sandbox=(_M, "`Sandbox.describe()`: image_id, runtime, engine_version, seccomp_sha256, limits"),
+    ),
+    "determinism.profile": _event(
+        "What the numbers depend on besides programs and models.",
+        python=(_T, "version"),
+        platform=(_T, "`platform.platform()`"),
+        cpu=(_T, "model name and capability"),
+        threads=(_I, "of torch in the orchestrator"),
+        packages=(_M, "name -> version"),
+        environment=(_M, "name -> value of numeric knobs that are set (OMP_*, MKL_*, ...)"),
+    ),
+    "inputs.resolved": _event(
+        "Models and items are opened and digested; the layout of every merged result is fixed.",
+        seed=(_M, '{"path", "files": [{"name", "sha256"}]}'),
+        candidates=(_L, 'one {"name", "path", "files": [{"name", "sha256"}]} each, in order'),
+        tensors=(_I, "number of merged tensors"),
+        tensors_sha256=(_D, "of the canonical JSON of their specs (blob)"),
+        output_bytes=(_I, "exact length of every output"),
+        num_layers=(_I, "decoder layers"),
+        task=(_T, "name of the evaluation task"),
+        dev_items=(_I, "items of dev"),
+        dev_sha256=(_D, "of the dev items' canonical JSON"),
+        test_items=(_I, "items of test; sealed"),
+        test_sha256=(_D, "of the test items' canonical JSON"),
+    ),
+    "baseline.completed": _event(
+        "A model that no program made was scored: the seed, a candidate, tuned task arithmetic.",
+        name=(_T, "`seed`, `task_arithmetic`, or `candidate:<name>`"),
+        split=(_T, "`dev` or `test`"),
+        items=(_I, "of the split"),
+        correct=_BITS,
+        accuracy=_ACCURACY,
+        seconds=(_N, "wall clock, tuning included"),
+        parameters=(_M, "candidate name -> coefficient (decimal); empty for the seed"),
+        points=(_I, "grid points tried on dev to find the parameters; 0 where nothing was tuned"),
+    ),
+    "iteration.started": _event(
+        "The factory is about to write.",
+        iteration=_ITERATION,
+        programs=(_I, "to be sampled"),
+        temperature=(_N, "T_t"),
+        top_p=(_N, "nucleus mass"),
+        adapter_sha256=(_D, "of the trained factory weights in use; empty for the untrained factory"),
+    ),
+    "iteration.completed": _event(
+        "All programs of the iteration have an outcome; learning, if any, comes next.",
+        iteration=_ITERATION,
+        generated=(_I, "programs"),
+        scored=(_I, "programs with a dev score"),
+        best=(_T, "program id of the best dev score of this iteration, or empty"),
+        best_accuracy=(_N, "its dev accuracy"),
+    ),
+    "stage.started": _event(
+        "A stage is about to work; what a killed run was doing is read here.",
+        iteration=(_I, "counted from 1; 0 outside the iterations"),
+        stage=(_T, "`setup baseline generate check screen run verify evaluate learn final`"),
+        total=(_I, "programs (or steps) that enter"),
+    ),
+    "stage.completed": _event(
+        "A stage returned. Exactly one for every `stage.started` of a run that was not cut off.",
+        iteration=(_I, "as in `stage.started`"),
+        stage=(_T, "as in `stage.started`"),
+        passed=(_I, "programs that go on"),
+        rejected=(_I, "programs that end here"),
+        seconds=(_N, "wall clock"),
+    ),
+    "candidate.generated": _event(
+        "A program exists as text. Subject: the program, here and in the next eight types.",
+        iteration=_ITERATION,
+        index=(_I, "within the iteration, from 0"),
+        program_sha256=_PROGRAM,
+        bytes=(_I, "length of the source"),
+        model=(_T, "of the factory; empty for a file"),
+        adapter_sha256=(_D, "of the trained factory weights; empty for the untrained factory or a file"),
+        prompt_sha256=(_D, "of the prompt; empty for a file"),
+        temperature=(_N, "empty for a file"),
+        top_p=(_N, "empty for a file"),
+        seed=(_I, "of this sample; 0 for a file"),
+        tokens=(_I, "generated; 0 for a file"),
+    ),
+    "policy.evaluated": _event(
+        "The policy's verdict on the source.",
+        program_sha256=_PROGRAM,
+        verdict=(_T, "`admitted`, `refused`, or `skipped` (`--no-policy`)"),
+        policy_sha256=(_D, "of the policy's rules"),
+        ast_sha256=(_D, "of the checked tree; empty unless admitted"),
+        findings=(_L, 'the first 20, {"rule", "line", "column", "message"} each'),
+        findings_total=(_I, "how many there were"),
+    ),
+    "screen.completed": _event(
+        "The trial on probe tensors.",
+        program_sha256=_PROGRAM,
+        verdict=(_T, "`passed`, `rejected`, or `skipped` (`--no-policy`)"),
+        fingerprint=(_T, "functional fingerprint; empty where there is none"),
+        duplicate_of=(_T, "id of the earlier program that computes the same, or empty"),
+    ),
+    "sandbox.created": _event(
+        "A container exists and its effective settings were read back; nothing has run in it.",
+        container_id=_CONTAINER,
+        purpose=(_T, "`run` or `screen`; a screening cell has the subject empty"),
+        program_sha256=(_D, "for `run`; empty for a cell or while the container is kept ready"),
+        image_id=(_T, "?`sha256:...`"),
+        runtime=(_T, "?OCI runtime"),
+        seccomp_sha256=(_D, "?of the profile"),
+        host_config=(_M, "?effective settings, the seccomp profile replaced by its digest"),
+    ),
+    "sandbox.started": _event(
+        "The program is about to be handed to the container.",
+        container_id=_CONTAINER,
+        purpose=(_T, "as in `sandbox.created`"),
+        program_sha256=(_D, "for `run`; empty for a cell"),
+    ),
+    "sandbox.exited": _event(
+        "The container is dead and removed; what the host saw of it.",
+        container_id=_CONTAINER,
+        purpose=(_T, "as in `sandbox.created`"),
+        program_sha256=(_D, "for `run`; empty for a cell"),
+        exit_code=(Kind.INT_OR_NULL, "null where there was none to read"),
+        oom_killed=(Kind.BOOL, "by the memory cgroup"),
+        timed_out=(Kind.BOOL, "killed by the host's deadline"),
+        wall_seconds=(_N, "?from program handed over to dead"),
+        startup_seconds=(_N, "?from create to ready"),
+        peak_memory_bytes=(_I, "?of the cgroup; 0 for unknown"),
+        stdout_sha256=(_D, "?of the captured bytes"),
+        stderr_sha256=(_D, "?of the captured bytes"),
+        truncated=(Kind.BOOL, "?output was cut at its cap"),
+    ),
+    "outputs.verified": _event(
+        "The host read the output after the container's death, and it held.",
+        program_sha256=_PROGRAM,
+        container_id=(_T, "of the container that wrote it"),
+        output_sha256=(_D, "of the raw output bytes"),
+        output_bytes=(_I, "length"),
+        tensors_sha256=(_D, "of the canonical JSON list of [name, sha256] (blob)"),
+        norm_ratio=(_N, "norm of the merged task vector over the largest candidate's"),
+    ),
+    "eval.completed": _event(
+        "A verified program's model was scored on one split.",
+        program_sha256=_PROGRAM,
+        output_sha256=(_D, "as in `outputs.verified`"),
+        iteration=_ITERATION,
+        split=(_T, "`dev` or `test`"),
+        items=(_I, "of the split"),
+        correct=_BITS,
+        accuracy=_ACCURACY,
+        seconds=(_N, "wall clock"),
+    ),
+    "candidate.rejected": _event(
+        "The end of a program that is not scored.",
+        program_sha256=_PROGRAM,
+        iteration=_ITERATION,
+        stage=(_T, "a `candidate.Stage`"),
+        reason=(_T, "a `candidate.Reason`"),
+        detail=(_T, "a sentence for people, escaped, at most 2,000 characters"),
+    ),
+    "split.opened": _event(
+        "A sealed split is about to be read: written before the first item is asked.",
+        split=(_T, "`test`"),
+        items=(_I, "of the split"),
+        items_sha256=(_D, "as in `inputs.resolved`"),
+        programs=(_L, "ids of the programs that will see it, best by dev first"),
+    ),
+    "dpo.pair_created": _event(
+        "A preference pair, with the entries that it rests on.",
+        iteration=(_I, "whose programs were learnt from"),
+        pair=(_I, "within the iteration, from 0"),
+        chosen=(_T, "program id"),
+        rejected=(_T, "program id"),
+        chosen_sha256=(_D, "program digest"),
+        rejected_sha256=(_D, "program digest"),
+        chosen_entries=(_L, "the indices that `require_chain` returned"),
+        rejected_entries=(_L, "the same; for an unscored program, its history"),
+        margin=(_N, "difference of dev accuracies"),
+        prompt_sha256=(_D, "of the prompt that both answer"),
+    ),
+    "dpo.trained": _event(
+        "The factory was trained; the next iteration samples from it.",
+        iteration=(_I, "whose programs were learnt from"),
+        pairs=(_I, "how many"),
+        pairs_sha256=(_D, "of the canonical JSON list of the pair entries' hashes, in training order"),
+        method=(_T, "`lora` or `full`"),
+        base_sha256=(_D, "of the weights that training began from"),
+        adapter_sha256=(_D, "of the weights that came out"),
+        steps=(_I, "optimiser steps"),
+        seconds=(_N, "wall clock"),
+        metrics=(_M, "TRL's name -> last value (decimal): loss, rewards/accuracies, rewards/margins, ..."),
+        history=(_L, '?at most 100 of {"step": int, "loss": decimal, "accuracy": decimal, "margin": decimal}'),
+    ),
+    "dpo.skipped": _event(
+        'No training after this iteration: too few pairs, the last iteration, or `learn = "none"`.',
+        iteration=_ITERATION,
+        pairs=(_I, "that there were"),
+        why=(_T, "a sentence for people"),
+    ),
+    "run.completed": _event(
+        "The run reached its end.",
+        programs=(_I, "generated in all"),
+        scored=(_I, "with a dev score"),
+        best=(_T, "program id of the best dev score, or empty"),
+        best_accuracy=(_N, "its dev accuracy"),
+        seconds=(_N, "wall clock"),
+    ),
+    "run.failed": _event(
+        "The platform failed; what was recorded until here stands.",
+        error=(_T, "name of the exception's class"),
+        message=(_T, "what happened, escaped"),
+        stage=(_T, "?that was at work"),
+    ),
+    "run.interrupted": _event(
+        "Somebody stopped the run.",
+        signal=(_T, "`SIGINT` or `SIGTERM`"),
+        stage=(_T, "?that was at work"),
+    ),
+    "report.written": _event(
+        "The report exists. It covers the entries up to the run's end, so that writing it again gives the same bytes.",
+        sha256=(_D, "of report.html"),
+        bytes=(_I, "its length"),
+    ),
+    "log.closed": _event(
+        "Last entry; nothing follows.",
+        size=(_I, "entries before this one"),
+        head=(_D, "hash of the entry before this one"),
+    ),
+}
+
+TERMINAL_TYPES = frozenset({"run.completed", "run.failed", "run.interrupted"})
+"""The types that end a run; a ledger holds at most one of them."""
+
+
+def require_form(event_type: str, data: Mapping[str, Any]) -> None:
+    """Check an event against the table.
+
+    Raises:
+        LedgerError: the type is unknown, a key is missing, or a value is of another kind.
+    """
+    known = EVENT_TYPES.get(event_type)
+    if known is None:
+        raise LedgerError(
+            f"event type {event_type!r}: expected one of the {len(EVENT_TYPES)} in docs/events.md",
+            remedy="add it to EVENT_TYPES with its meaning and keys",
+        )
+    for name, key in known.keys.items():
+        if name not in data:
+            if key.required:
+                raise LedgerError(f"event {event_type}: missing key `{name}` ({key.kind}: {key.meaning})")
+        elif not _fits(key.kind, data[name]):
+            raise LedgerError(f"event {event_type}: key `{name}`: expected {key.kind}, found {data[name]!r:.80}")
+
+
+def _fits(kind: Kind, value: object) -> bool:
+    match kind:
+        case Kind.INT | Kind.INT_OR_NULL:
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            return whole or (kind is Kind.INT_OR_NULL and value is None)
+        case Kind.BOOL:
+            return isinstance(value, bool)
+        case Kind.LIST:
+            return isinstance(value, list | tuple)
+        case Kind.MAP:
+            return isinstance(value, Mapping)
+        case _:
+            return isinstance(value, str) and _PATTERNS[kind].fullmatch(value) is not None
+
+
+def reference() -> str:
+    """Return the event table as Markdown: the generated part of `docs/events.md`."""
+    sections = []
+    for name, event in EVENT_TYPES.items():
+        rows = [
+            f"| `{key}` | {spec.kind}{'' if spec.required else ', optional'} | {spec.meaning} |"
+            for key, spec in event.keys.items()
+        ]
+        table = "\n".join(["| key | kind | meaning |", "|---|---|---|", *rows])
+        sections.append(f"### `{name}`\n\n{event.meaning}\n\n{table}\n")
+    return "\n".join(sections)
