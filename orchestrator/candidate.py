@@ -34,19 +34,19 @@ class Reason(StrEnum):
     SYNTAX = "syntax"  # not Python, not UTF-8, or too large to parse
     POLICY = "policy"  # outside the dialect
     CONTRACT = "contract"  # no merge_models, or parameters that the platform cannot supply
-    RUNTIME_ERROR = "runtime_error"  # the program raised
-    WRONG_SHAPE = "wrong_shape"
+    RUNTIME_ERROR = "runtime_error"  # the program raised, or left with an exit code of its own
+    WRONG_SHAPE = "wrong_shape"  # not the shape of the parameter
     WRONG_DTYPE = "wrong_dtype"  # not a tensor, or not floating
-    NOT_FINITE = "not_finite"
-    NONDETERMINISTIC = "nondeterministic"
+    NOT_FINITE = "not_finite"  # NaN or infinity in the result
+    NONDETERMINISTIC = "nondeterministic"  # two calls with the same input and seed differ
     DUPLICATE = "duplicate"  # computes what an earlier program computes
-    TIMEOUT = "timeout"
-    OUT_OF_MEMORY = "out_of_memory"
+    TIMEOUT = "timeout"  # still running at the deadline; killed by the host
+    OUT_OF_MEMORY = "out_of_memory"  # ended at the memory limit
     KILLED = "killed"  # ended by a signal that the platform did not send
-    OUTPUT_MISSING = "output_missing"
-    OUTPUT_SIZE = "output_size"
+    OUTPUT_MISSING = "output_missing"  # a tensor was never written
+    OUTPUT_SIZE = "output_size"  # the output file no longer has its length
     OUTPUT_NORM = "output_norm"  # merged task vector outside the bounds of [verify]
-    IDENTICAL_TO_SEED = "identical_to_seed"
+    IDENTICAL_TO_SEED = "identical_to_seed"  # merged weights are the seed's, byte for byte
     PROTOCOL = "protocol"  # output flood, or an exit that does not fit what was seen
 
 

@@ -42,7 +42,7 @@ FormatOption = Annotated[Format, typer.Option("--format", help="Output for peopl
 
 @app.command(epilog="Example:  assay check --format json examples/programs/*.py")
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Programs to check.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Programs to check.")],
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Say whether programs are within the policy, and if not why. Nothing is executed.
@@ -76,7 +76,7 @@ def check(
 
 @app.command(name="exec", epilog="Example:  assay exec my_merge.py --config examples/exec.toml --out merged/")
 def execute(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Programs to run.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Programs to run.")],
     config: Annotated[Path, typer.Option("--config", metavar="TOML", help="Configuration that names the models.")],
     output_format: FormatOption = Format.TEXT,
     out: Annotated[

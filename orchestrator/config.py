@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from orchestrator.errors import ConfigError
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Models(_Section):
+class Models(Section):
     """[models]: what is merged."""
 
     seed: Annotated[str, Field(description="Model directory (safetensors), or `lab:seed`.")]
@@ -34,7 +34,7 @@ class Models(_Section):
     ] = ("*",)
 
 
-class Generate(_Section):
+class Generate(Section):
     """[generate]: the factory that writes programs."""
 
     backend: Annotated[Literal["hf", "scripted"], Field(description="`hf`: a transformer; `scripted`: files.")] = "hf"
@@ -51,7 +51,7 @@ class Generate(_Section):
     batch_size: Annotated[int, Field(ge=1, description="Programs sampled at once.")] = 32
 
 
-class Image(_Section):
+class Image(Section):
     """[image]: the sandbox image."""
 
     name: Annotated[str, Field(description="Image that `make image` builds.")] = "assay-sandbox"
@@ -60,7 +60,7 @@ class Image(_Section):
     ] = ""
 
 
-class Container(_Section):
+class Container(Section):
     """[container]: limits and settings of every container."""
 
     runtime: Annotated[str, Field(description="OCI runtime; empty is the engine's default (nvidia for cuda).")] = ""
@@ -75,14 +75,14 @@ class Container(_Section):
     parallel: Annotated[int, Field(ge=1, description="Containers running programs at once.")] = 2
 
 
-class Screen(_Section):
+class Screen(Section):
     """[screen]: the cheap trial on probe tensors."""
 
     timeout_seconds: Annotated[float, Field(gt=0, description="Wall clock per program.")] = 5.0
     programs_per_cell: Annotated[int, Field(ge=1, description="A cell is replaced after this many.")] = 64
 
 
-class Verify(_Section):
+class Verify(Section):
     """[verify]: bounds on what may come out."""
 
     max_norm_ratio: Annotated[
@@ -91,7 +91,7 @@ class Verify(_Section):
     min_norm_ratio: Annotated[float, Field(ge=0, description="The same, at least.")] = 1e-6
 
 
-class Evaluate(_Section):
+class Evaluate(Section):
     """[evaluate]: what a merged model is scored on."""
 
     task: Annotated[Literal["lab", "gsm8k", "math500"], Field(description="Task whose items are asked.")] = "lab"
@@ -108,7 +108,7 @@ class Evaluate(_Section):
     grid_points: Annotated[int, Field(ge=1, description="Most grid points evaluated.")] = 216
 
 
-class Preferences(_Section):
+class Preferences(Section):
     """[preferences]: which scored programs become preference pairs (paper: 3 %, 10 %, 3)."""
 
     chosen_fraction: Annotated[float, Field(gt=0, le=1, description="Top share of the scored.")] = 0.03
@@ -124,7 +124,7 @@ class Preferences(_Section):
     ] = 1.0
 
 
-class Dpo(_Section):
+class Dpo(Section):
     """[dpo]: TRL's DPOTrainer (paper: LoRA r 256, lr 1e-6, beta 0.01)."""
 
     method: Annotated[Literal["lora", "full"], Field(description="LoRA through peft, or all weights.")] = "lora"
@@ -136,7 +136,7 @@ class Dpo(_Section):
     max_length: Annotated[int, Field(ge=16, description="Tokens of prompt and program together.")] = 1024
 
 
-class RunConfig(_Section):
+class RunConfig(Section):
     """Top-level keys: what runs; sections: how."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Name of the run's folder.")]
@@ -226,7 +226,7 @@ def known_keys() -> list[tuple[str, ...]]:
     keys: list[tuple[str, ...]] = []
     for name, field in RunConfig.model_fields.items():
         section = field.annotation
-        if isinstance(section, type) and issubclass(section, _Section):
+        if isinstance(section, type) and issubclass(section, Section):
             keys.extend((name, inner) for inner in section.model_fields)
         else:
             keys.append((name,))

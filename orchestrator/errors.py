@@ -61,7 +61,7 @@ class EngineError(AssayError):
     """Generation, evaluation or training failed for reasons of the platform."""
 
 
-class Interrupted(AssayError):
+class Interrupted(AssayError):  # noqa: N818 - it is no error of anybody
     """The user (or the service manager) ended the run; containers are removed and the record is kept."""
 
     exit_code = 130  # 128 + SIGINT, as shells expect
