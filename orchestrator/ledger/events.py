@@ -156,7 +156,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
         seconds=(_N, "wall clock"),
     ),
     "candidate.generated": _event(
-        "A program exists as text. Subject: the program, here and in the next eight types.",
+        "A program exists as text. Its id is the subject, here and of every later event about it.",
         iteration=_ITERATION,
         index=(_I, "within the iteration, from 0"),
         program_sha256=_PROGRAM,

@@ -1,0 +1,121 @@
+"""The one way to write a JSON value as bytes, so that equal values have equal digests.
+
+Canonical: UTF-8, no white space, ASCII keys in sorted order and no key twice, no floats, integers within
++-(2^53-1), no lone surrogates. For these values RFC 8785 (JCS) gives the same bytes. Numbers that are
+not whole travel as decimal strings. Pure: nothing here reads or writes a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from orchestrator.errors import LedgerError
+
+MAX_INT = 2**53 - 1  # beyond it JSON readers disagree (RFC 7493 section 2.2)
+MAX_DEPTH = 32  # containers within containers
+
+
+def encode(value: object) -> bytes:
+    """Return the canonical bytes of a JSON value (None, bool, int, str, list, tuple, mapping).
+
+    Law: `decode(encode(v)) == v` for every value that it takes, with tuples read back as lists.
+
+    Raises:
+        LedgerError: a float, a large integer, a key that is not ASCII text, a lone surrogate, another
+            type, or nesting beyond `MAX_DEPTH`; the place is named.
+    """
+    return orjson.dumps(plain(value), option=orjson.OPT_SORT_KEYS)
+
+
+def decode(data: bytes) -> Any:
+    """Return the value of canonical bytes; any other spelling of the same value is refused.
+
+    Raises:
+        LedgerError: not JSON, or not canonical.
+    """
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise LedgerError(f"expected canonical JSON, found {_peek(data)}: {error}") from error
+    again = encode(value)  # refuses floats and large integers; orjson alone takes the last of duplicate keys
+    if again != data:
+        raise LedgerError(f"expected canonical JSON, found another spelling of it: {_peek(data)}")
+    return value
+
+
+def digest(value: object) -> str:
+    """Return the sha256 (hex) of a value's canonical bytes."""
+    return hashlib.sha256(encode(value)).hexdigest()
+
+
+def decimal(number: float) -> str:
+    """Return a finite number as the shortest decimal string that reads back as the same float.
+
+    Raises:
+        LedgerError: NaN or infinite.
+    """
+    if not math.isfinite(number):
+        raise LedgerError(f"expected a finite number, found {number!r}", remedy='record "" for unknown')
+    return repr(float(number)) if number != int(number) or abs(number) > MAX_INT else str(int(number))
+
+
+def decimals(value: object) -> Any:
+    """Return a JSON value with every float in it as a decimal: what a configuration needs to be recorded."""
+    if isinstance(value, float):
+        return decimal(value)
+    if isinstance(value, Mapping):
+        return {key: decimals(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [decimals(item) for item in value]
+    return value
+
+
+def plain(value: object, *, at: str = "$", depth: int = 0) -> Any:
+    """Return the value built of dict, list, str, int, bool and None alone; raises as `encode` does."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _text(value, at)
+    if isinstance(value, int):
+        return _whole(value, at)
+    if depth >= MAX_DEPTH:
+        raise LedgerError(f"{at}: expected at most {MAX_DEPTH} levels of nesting, found more")
+    if isinstance(value, Mapping):
+        return {_key(key, at): plain(item, at=f"{at}.{key}", depth=depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item, at=f"{at}[{index}]", depth=depth + 1) for index, item in enumerate(value)]
+    raise LedgerError(
+        f"{at}: expected null, bool, int, str, list or map, found {type(value).__name__}",
+        remedy="write a float with `decimal`, bytes by their digest",
+    )
+
+
+def _text(value: str, at: str) -> str:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise LedgerError(
+            f"{at}: expected Unicode text, found a lone surrogate at {error.start}", remedy="escape it with `printable`"
+        ) from error
+    return str(value)  # a StrEnum becomes its value
+
+
+def _whole(value: int, at: str) -> int:
+    if abs(value) > MAX_INT:
+        raise LedgerError(f"{at}: expected an integer within +-(2^53-1), found {value}", remedy="write it as a string")
+    return int(value)
+
+
+def _key(key: object, at: str) -> str:
+    if not isinstance(key, str) or not key.isascii() or not key.isprintable():
+        raise LedgerError(f"{at}: expected keys of printable ASCII, found {key!r:.80}")
+    return str(key)
+
+
+def _peek(data: bytes) -> str:
+    return f"{len(data)} bytes beginning {data[:40]!r}"
