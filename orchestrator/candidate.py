@@ -200,6 +200,7 @@ class Rejection:
     reason: Reason
     detail: str
     receipt: Receipt | None = None
+    duplicate_of: str = ""  # id of the earlier program, for Reason.DUPLICATE
 
 
 def source_digest(source: str) -> str:

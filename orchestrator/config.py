@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from orchestrator.errors import ConfigError
 
@@ -162,6 +162,15 @@ class RunConfig(Section):
     preferences: Preferences = Preferences()
     dpo: Dpo = Dpo()
 
+    @model_validator(mode="after")
+    def _finalists_are_kept(self) -> RunConfig:
+        if self.keep_best < self.evaluate.finalists:
+            raise ValueError(
+                f"keep_best = {self.keep_best} is below [evaluate] finalists = {self.evaluate.finalists}: "
+                "the finalists' weights would be gone before the test split is opened"
+            )
+        return self
+
     def temperature(self, iteration: int) -> float:
         """Sampling temperature of iteration t >= 1 (paper: T_t = T_1 / (1 + 0.2 (t - 1)))."""
         return self.generate.temperature / (1 + self.generate.temperature_decay * (iteration - 1))
@@ -207,6 +216,8 @@ def _explain(item: dict[str, Any]) -> str:
         return f"unknown key `{key}`{_nearest(location)}"
     if item["type"] == "missing":
         return f"missing key `{key}`"
+    if not location:
+        return str(item["msg"]).removeprefix("Value error, ")
     return f"key `{key}`: {item['msg'][0].lower()}{item['msg'][1:]}, found {item['input']!r:.80}"
 
 
