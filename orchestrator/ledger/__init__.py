@@ -4,7 +4,7 @@
 What the events mean: `events.py` and docs/events.md. What the chain does and does not show: `chain.py`.
 """
 
-from orchestrator.ledger.canonical import decimal, decimals, digest, encode
+from orchestrator.ledger.canonical import canonical, decimal, decimals, digest, sha256_of
 from orchestrator.ledger.chain import GENESIS, Entry, Head
 from orchestrator.ledger.events import EVENT_TYPES, TERMINAL_TYPES
 from orchestrator.ledger.evidence import history, require_chain
@@ -15,7 +15,6 @@ from orchestrator.ledger.store import (
     SystemClock,
     TornTailError,
     Verification,
-    Writer,
     read,
     verify,
 )
@@ -32,13 +31,13 @@ __all__ = [
     "SystemClock",
     "TornTailError",
     "Verification",
-    "Writer",
+    "canonical",
     "decimal",
     "decimals",
     "digest",
-    "encode",
     "history",
     "read",
     "require_chain",
+    "sha256_of",
     "verify",
 ]

@@ -20,10 +20,10 @@ MAX_INT = 2**53 - 1  # beyond it JSON readers disagree (RFC 7493 section 2.2)
 MAX_DEPTH = 32  # containers within containers
 
 
-def encode(value: object) -> bytes:
+def canonical(value: object) -> bytes:
     """Return the canonical bytes of a JSON value (None, bool, int, str, list, tuple, mapping).
 
-    Law: `decode(encode(v)) == v` for every value that it takes, with tuples read back as lists.
+    Law: `decode(canonical(v)) == v` for every value that it takes, with tuples read back as lists.
 
     Raises:
         LedgerError: a float, a large integer, a key that is not ASCII text, a lone surrogate, another
@@ -42,7 +42,7 @@ def decode(data: bytes) -> Any:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise LedgerError(f"expected canonical JSON, found {_peek(data)}: {error}") from error
-    again = encode(value)  # refuses floats and large integers; orjson alone takes the last of duplicate keys
+    again = canonical(value)  # refuses floats and large integers; orjson alone takes the last of duplicate keys
     if again != data:
         raise LedgerError(f"expected canonical JSON, found another spelling of it: {_peek(data)}")
     return value
@@ -50,7 +50,12 @@ def decode(data: bytes) -> Any:
 
 def digest(value: object) -> str:
     """Return the sha256 (hex) of a value's canonical bytes."""
-    return hashlib.sha256(encode(value)).hexdigest()
+    return sha256_of(canonical(value))
+
+
+def sha256_of(data: bytes) -> str:
+    """Return the sha256 (hex) of bytes."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def decimal(number: float) -> str:
@@ -76,7 +81,7 @@ def decimals(value: object) -> Any:
 
 
 def plain(value: object, *, at: str = "$", depth: int = 0) -> Any:
-    """Return the value built of dict, list, str, int, bool and None alone; raises as `encode` does."""
+    """Return the value built of dict, list, str, int, bool and None alone; raises as `canonical` does."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):

@@ -7,14 +7,13 @@ everything, and a missing tail looks like a shorter log.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger import canonical
+from orchestrator.ledger.canonical import decode, sha256_of
 from orchestrator.ledger.events import TERMINAL_TYPES, require_form
 
 GENESIS = "0" * 64  # `prev` of the first line
@@ -64,11 +63,6 @@ class Head:
     ended: bool = False  # a terminal event of the run was seen
 
 
-def link(line: bytes) -> str:
-    """Return the hash by which the next line names this one (`line` without its newline)."""
-    return hashlib.sha256(line).hexdigest()
-
-
 def follow(head: Head, line: bytes) -> tuple[Head, Entry]:
     """Check that `line` (without its newline) continues the chain that ends in `head`.
 
@@ -83,14 +77,14 @@ def follow(head: Head, line: bytes) -> tuple[Head, Entry]:
                 f"expected at most {MAX_LINE_BYTES - 1} bytes, found {len(line)}",
                 remedy="put the payload into the blob store and record its digest",
             )
-        event = _envelope(canonical.decode(line))
+        event = _envelope(decode(line))
         _require_place(head, event)
         require_form(event["type"], event["data"])
     except LedgerError as error:
         raise LedgerError(f"entry {head.size}: {error.what}", remedy=error.remedy) from error
     entry = Entry(
         index=head.size,
-        hash=link(line),
+        hash=sha256_of(line),
         type=event["type"],
         subject=event["subject"],
         time=event["time"],

@@ -8,7 +8,6 @@ ATC '20). A ledger is created, never opened again for writing; recovery and resu
 from __future__ import annotations
 
 import fcntl
-import getpass
 import os
 import secrets
 import threading
@@ -22,7 +21,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger import canonical
+from orchestrator.ledger.canonical import canonical
 from orchestrator.ledger.chain import FORMAT, MAX_LINE_BYTES, SPEC_VERSION, Entry, Head, follow
 
 FILE_NAME = "ledger.jsonl"
@@ -56,37 +55,19 @@ class SystemClock:
         return time.monotonic_ns()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Writer:
-    """Who writes, and on which boot of the host (monotonic times compare within one boot only)."""
-
-    type: str
-    id: str
-    boot_id: str
-
-    @classmethod
-    def here(cls) -> Writer:
-        """Describe this process's user and host."""
-        try:
-            user = getpass.getuser()
-        except (KeyError, OSError):  # a uid without a name
-            user = ""
-        boot = Path("/proc/sys/kernel/random/boot_id")
-        return cls(type="user", id=f"{os.getuid()}:{user}", boot_id=boot.read_text().strip() if boot.exists() else "")
-
-
 class Ledger:
     """The writing end of one run's ledger. Thread-safe. Use as a context manager, or call `close`."""
 
     def __init__(
-        self, fd: int, path: Path, *, source: str, clock: Clock, writer: Writer, entropy: Callable[[int], bytes]
+        self, fd: int, path: Path, *, source: str, actor: str, clock: Clock, entropy: Callable[[int], bytes]
     ) -> None:
         """Take over a locked, empty, open file; callers use `create`."""
         self.path = path
         self._fd = fd
         self._source = source
         self._clock = clock
-        self._writer = writer
+        self._actor = actor
+        self._boot_id = boot_id()
         self._entropy = entropy
         self._lock = threading.Lock()  # of head and index
         # One thread writes, so that Ctrl-C, which Python raises in the main thread, cannot tear a write.
@@ -102,13 +83,14 @@ class Ledger:
         *,
         source: str,
         config_sha256: str,
+        actor: str = "",
         clock: Clock | None = None,
-        writer: Writer | None = None,
         entropy: Callable[[int], bytes] = secrets.token_bytes,
     ) -> Ledger:
         """Create the file (it must not exist), lock it, and write `log.opened`.
 
-        `source` is `assay/<run name>`; `entropy(n)` gives n random bytes for event ids.
+        `source` is `assay/<run name>`; `actor` says who runs this process (default: its uid);
+        `entropy(n)` gives n random bytes for event ids.
 
         Raises:
             LedgerError: the file exists, another process writes it, or it cannot be written.
@@ -117,8 +99,8 @@ class Ledger:
             _create_locked(path),
             path,
             source=source,
+            actor=actor or f"uid:{os.getuid()}",
             clock=clock or SystemClock(),
-            writer=writer or Writer.here(),
             entropy=entropy,
         )
         try:
@@ -194,7 +176,7 @@ class Ledger:
     def _line(self, head: Head, draft: Draft) -> bytes:
         event_type, subject, data = draft
         now = self._clock.now().astimezone(UTC)
-        return canonical.encode(
+        return canonical(
             {
                 "specversion": SPEC_VERSION,
                 "id": ulid(int(now.timestamp() * 1000), self._entropy(10)),
@@ -205,8 +187,8 @@ class Ledger:
                 "monotonic_ns": str(self._clock.monotonic_ns()),
                 "seq": head.size,
                 "prev": head.hash,
-                "actor": {"type": self._writer.type, "id": self._writer.id},
-                "host": {"boot_id": self._writer.boot_id},
+                "actor": {"type": "user", "id": self._actor},
+                "host": {"boot_id": self._boot_id},
                 "data": data,
             }
         )
@@ -295,6 +277,14 @@ def ulid(milliseconds: int, randomness: bytes) -> str:
     """Return 48 bits of time and 80 random bits as a ULID (26 characters, Crockford's base 32)."""
     number = (milliseconds & (2**48 - 1)) << 80 | int.from_bytes(randomness[:10], "big")
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def boot_id() -> str:
+    """Return the id of the host's current boot (monotonic times compare within one only), or ""."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _create_locked(path: Path) -> int:
