@@ -1,0 +1,104 @@
+"""What the factory is asked, and how a program is read out of what it writes. Pure text.
+
+A prompt is either text that the factory continues (`lab`), or an instruction that it answers (`paper`).
+`program` and `completion` are each other's inverse, up to prose around a fenced block: the trainer needs
+the completion under which the factory would have written a given program.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+FUNCTION = "merge_models"
+_FENCE = re.compile(r"^```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:^```|\Z)", re.MULTILINE | re.DOTALL | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """One fixed prompt. `chat`: an instruction (wrapped in the model's chat template), not a beginning."""
+
+    name: str
+    text: str
+    chat: bool
+
+    @property
+    def digest(self) -> str:
+        """Sha256 (hex) of the prompt's kind and text."""
+        return hashlib.sha256(f"{'chat' if self.chat else 'text'}\n{self.text}".encode()).hexdigest()
+
+    def program(self, completion: str) -> str:
+        """Return the program (a full module) that a completion amounts to."""
+        return extract_program(completion) if self.chat else self.text + completion
+
+    def completion(self, program: str) -> str:
+        """Return the completion of this prompt that amounts to the program.
+
+        Raises:
+            ValueError: the program does not begin with the prompt that it should continue.
+        """
+        if self.chat:
+            return f"```python\n{program.rstrip()}\n```"
+        if not program.startswith(self.text):
+            raise ValueError(f"program: expected to begin with {self.text!r}, found {program[: len(self.text)]!r}")
+        return program[len(self.text) :]
+
+
+def extract_program(answer: str) -> str:
+    """Return the last fenced block that defines `merge_models`, else the whole answer, stripped.
+
+    A block that was never closed (the answer hit its token limit) counts up to its end.
+    """
+    blocks = [block for block in _FENCE.findall(answer) if re.search(rf"\bdef\s+{FUNCTION}\b", block)]
+    return (blocks[-1] if blocks else answer).strip() + "\n"
+
+
+LAB = Prompt(
+    name="lab",
+    # Ends without a newline: the factory's tokenizer joins the newline with the indent that follows.
+    text=f"import torch\n\ndef {FUNCTION}(model_dict, device):",
+    chat=False,
+)
+
+PAPER = Prompt(
+    name="paper",
+    chat=True,
+    text=f"""\
+Invent an algorithm that merges several fine-tuned language models into one better model.
+
+All models were fine-tuned from the same seed model. For each parameter, a model's task vector is its
+weights minus the seed's. Write one Python function that combines the task vectors of one parameter; it is
+called once per parameter, and its result is added to the seed's weights.
+
+Contract:
+- Signature: `def {FUNCTION}(model_dict, device):`
+- `model_dict` maps each model's name to its task vector, a float32 torch.Tensor; all have one shape, which
+  may be 1-D (norms) or 2-D (matrices). Do not rely on the number of models or on their names.
+- Return one torch.Tensor: the merged task vector, same shape, floating point, every value finite.
+- You may import torch, torch.nn.functional and math. No files, network, processes, classes or printing.
+- Any randomness is seeded for you. Avoid division by zero: add a small constant.
+
+Ideas that you may use, change or combine: weighted sums, means and medians over models, trimming small or
+large entries, electing a sign per entry, rescaling norms, cosine similarity between task vectors, top-k
+masks, random dropping with rescaling, treating matrices and vectors differently.
+
+Example:
+```python
+import torch
+
+
+def {FUNCTION}(model_dict, device):
+    # Mean of the task vectors, each shrunk where the models disagree about the sign.
+    stacked = torch.stack([task_vector.to(device) for task_vector in model_dict.values()])
+    agreement = torch.sign(stacked).mean(dim=0).abs()
+    return 0.6 * agreement * stacked.mean(dim=0)
+```
+
+Now write a different algorithm that you expect to work better. Think about why it should work, in one or two
+comments inside the function. Answer with one Python code block and nothing else.
+""",
+)
+
+PROMPTS: Mapping[str, Prompt] = {prompt.name: prompt for prompt in (LAB, PAPER)}
