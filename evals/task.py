@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
+class TaskError(ValueError):
+    """The items are missing, malformed, or fewer than asked for; the message says what and how to mend it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One question: the prompt as the model sees it, and the reference answer."""

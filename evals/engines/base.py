@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     import torch
 
 
+class InferenceError(Exception):
+    """The engine cannot do what was asked: the platform's fault, never a low score."""
+
+
 class Engine(Protocol):
     """Keeps the seed model loaded; `swap` replaces the named tensors, everything else stays the seed's."""
 
