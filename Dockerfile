@@ -41,11 +41,12 @@ ENV PATH=/usr/local/bin:/usr/bin:/bin \
     PYTHONWARNINGS="ignore:Failed to initialize NumPy:UserWarning" \
     LANG=C.UTF-8 \
     HOME=/tmp
+WORKDIR /
+CMD ["python3", "-B", "-m", "sandbox_image.runner"]
 COPY sandbox_image /opt/assay/sandbox_image
 COPY policies /opt/assay/policies
 RUN ["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/opt/assay/sandbox_image", "/opt/assay/policies"]
 ARG SOURCE=unknown
-LABEL assay.source=${SOURCE}
+ARG RECIPE=unknown
+LABEL assay.source=${SOURCE} assay.recipe=${RECIPE}
 USER 65534:65534
-WORKDIR /
-CMD ["python3", "-B", "-m", "sandbox_image.runner"]
