@@ -2,7 +2,7 @@
 
 Pure: lines in, entries out. `store.py` reads and writes the file. A chain shows that lines were edited,
 dropped or moved only to somebody who holds a later hash; alone it does not stop a writer who rewrites
-everything, and a missing tail looks like a shorter log.
+everything, a missing tail looks like a shorter log, and nothing vouches for the last line but its hash.
 """
 
 from __future__ import annotations
