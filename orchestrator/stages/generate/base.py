@@ -14,6 +14,11 @@ Progress = Callable[[int, int], None]  # (done, total)
 class Generator(Protocol):
     """Writes the programs of an iteration."""
 
+    @property
+    def adapter(self) -> str:
+        """Digest (sha256 hex) of the trained weights in use; empty before the first `adopt`."""
+        ...
+
     def propose(self, iteration: int, count: int, *, temperature: float, progress: Progress) -> Sequence[Proposed]:
         """Return `count` programs. Program i depends on (run seed, iteration, i) and the weights alone.
 

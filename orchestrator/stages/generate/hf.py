@@ -67,6 +67,10 @@ class HfGenerator:
         self._tokenizer: Any = AutoTokenizer.from_pretrained(model_dir)
         self._context = self._prompt_tokens()
 
+    @property
+    def adapter(self) -> str:
+        return self._adapter
+
     def propose(self, iteration: int, count: int, *, temperature: float, progress: Progress) -> Sequence[Proposed]:
         """Sample `count` programs at the temperature.
 

@@ -16,6 +16,8 @@ from orchestrator.stages.generate.base import Progress
 class ScriptedGenerator:
     """Deals the folder's programs in a cycle that starts at `seed` and goes on over the iterations."""
 
+    adapter = ""  # files do not learn
+
     def __init__(self, folder: Path, seed: int) -> None:
         """Read every program once, so that later changes to the folder change nothing.
 
