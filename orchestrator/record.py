@@ -1,0 +1,304 @@
+"""Turns the facts of a run into ledger events. Decides nothing and runs nothing.
+
+Every method appends before it returns, and what is appended is durable: the caller may then start the
+next stage. Event types and their keys are those of docs/events.md.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from policies.checker import CheckResult
+
+from evals.splits import Sealed, digest_of
+from orchestrator.blobs import BlobStore
+from orchestrator.candidate import Proposed, Rejection, Score, Scored, Screened, Verified
+from orchestrator.config import RunConfig
+from orchestrator.ledger import Entry, Ledger, canonical, decimal, sha256_of
+from orchestrator.models import MergeInputs, ModelFiles
+from orchestrator.sandbox.base import Observer
+from orchestrator.stages.learn.dpo import Trained
+from orchestrator.stages.learn.preferences import Pair
+from orchestrator.text import printable
+from sandbox_image.protocol import TensorSpec
+
+_MAX_HISTORY = 100
+_MAX_FINDINGS = 20
+_MAX_FINDING_CHARS = 300
+_MAX_DETAIL_CHARS = 2_000
+
+
+class Recorder:
+    """Writes a run's events; its methods are named for what happened."""
+
+    def __init__(self, ledger: Ledger, blobs: BlobStore) -> None:
+        self._ledger = ledger
+        self._blobs = blobs
+
+    def event(self, event_type: str, data: Mapping[str, Any], *, subject: str = "") -> Entry:
+        """Append one event that needs no translation."""
+        return self._ledger.append(event_type, subject, data)
+
+    def observer(self, proposed: Proposed | None) -> Observer:
+        """Return what a sandbox calls with its own events; `None` is a cell, which serves many programs."""
+        if proposed is None:
+            return functools.partial(self._observed, "", {})
+        return functools.partial(self._observed, proposed.id, {"program_sha256": proposed.digest})
+
+    def _observed(self, subject: str, extra: Mapping[str, Any], event_type: str, data: Mapping[str, Any]) -> None:
+        self._ledger.append(event_type, subject, {**data, **extra})
+
+    def stage_started(self, stage: str, iteration: int, total: int) -> None:
+        self.event("stage.started", {"stage": stage, "iteration": iteration, "total": total})
+
+    def stage_completed(self, stage: str, iteration: int, *, passed: int, rejected: int, seconds: float) -> None:
+        self.event(
+            "stage.completed",
+            {
+                "stage": stage,
+                "iteration": iteration,
+                "passed": passed,
+                "rejected": rejected,
+                "seconds": decimal(seconds),
+            },
+        )
+
+    def inputs(self, inputs: MergeInputs, task: Sealed) -> None:
+        """Record the models, the layout of every output, and the items of both splits by digest."""
+        layout = self._blobs.put_bytes(canonical([_spec(spec) for spec in inputs.tensors]))
+        self.event(
+            "inputs.resolved",
+            {
+                "seed": _model(inputs.seed),
+                "candidates": [{"name": model.name, **_model(model)} for model in inputs.candidates],
+                "tensors": len(inputs.tensors),
+                "tensors_sha256": layout,
+                "output_bytes": inputs.output_bytes,
+                "num_layers": inputs.num_layers,
+                "task": task.search.name,
+                "dev_items": len(task.dev),
+                "dev_sha256": digest_of(task.dev),
+                "test_items": task.test_size,
+                "test_sha256": task.test_digest,
+            },
+        )
+
+    def generated(self, proposed: Proposed) -> None:
+        """Record a program; its source becomes a blob, so that the ledger stays small."""
+        source = proposed.source.encode("utf-8", "surrogatepass")
+        self._blobs.put_bytes(source)
+        sampling = proposed.sampling
+        self.event(
+            "candidate.generated",
+            {
+                "iteration": proposed.iteration,
+                "index": proposed.index,
+                "program_sha256": proposed.digest,
+                "bytes": len(source),
+                "model": sampling.model if sampling else "",
+                "adapter_sha256": sampling.adapter if sampling else "",
+                "prompt_sha256": sampling.prompt_digest if sampling else "",
+                "temperature": decimal(sampling.temperature) if sampling else "",
+                "top_p": decimal(sampling.top_p) if sampling else "",
+                "seed": sampling.seed if sampling else 0,
+                "tokens": sampling.tokens if sampling else 0,
+            },
+            subject=proposed.id,
+        )
+
+    def policy(self, proposed: Proposed, result: CheckResult | None, *, policy_digest: str) -> None:
+        """Record the policy's verdict; `None` is a check that was skipped on request."""
+        findings = result.findings if result else ()
+        self.event(
+            "policy.evaluated",
+            {
+                "program_sha256": proposed.digest,
+                "verdict": result.verdict if result else "skipped",
+                "policy_sha256": policy_digest,
+                "ast_sha256": result.ast_digest if result and result.verdict == "admitted" else "",
+                "findings": [
+                    {
+                        "rule": finding.rule,
+                        "line": finding.line,
+                        "column": finding.column,
+                        "message": printable(finding.message)[:_MAX_FINDING_CHARS],
+                    }
+                    for finding in findings[:_MAX_FINDINGS]
+                ],
+                "findings_total": len(findings),
+            },
+            subject=proposed.id,
+        )
+
+    def screened(self, outcome: Screened | Rejection) -> None:
+        passed = isinstance(outcome, Screened)
+        self._screen(outcome.proposed, "passed" if passed else "rejected", outcome)
+
+    def screen_skipped(self, proposed: Proposed) -> None:
+        self._screen(proposed, "skipped", None)
+
+    def _screen(self, proposed: Proposed, verdict: str, outcome: Screened | Rejection | None) -> None:
+        self.event(
+            "screen.completed",
+            {
+                "program_sha256": proposed.digest,
+                "verdict": verdict,
+                "fingerprint": outcome.fingerprint if isinstance(outcome, Screened) else "",
+                "duplicate_of": outcome.duplicate_of if isinstance(outcome, Rejection) else "",
+            },
+            subject=proposed.id,
+        )
+
+    def verified(self, verified: Verified) -> None:
+        tensors = self._blobs.put_bytes(canonical([list(pair) for pair in verified.tensor_sha256]))
+        self.event(
+            "outputs.verified",
+            {
+                "program_sha256": verified.proposed.digest,
+                "container_id": verified.receipt.container_id,
+                "output_sha256": verified.output_sha256,
+                "output_bytes": sum(spec.nbytes for spec in verified.tensors),
+                "tensors_sha256": tensors,
+                "norm_ratio": decimal(verified.norm_ratio),
+            },
+            subject=verified.proposed.id,
+        )
+
+    def rejected(self, rejection: Rejection) -> None:
+        """Record the end of a program that is not scored: exactly one per such program."""
+        self.event(
+            "candidate.rejected",
+            {
+                "program_sha256": rejection.proposed.digest,
+                "iteration": rejection.proposed.iteration,
+                "stage": rejection.stage.value,
+                "reason": rejection.reason.value,
+                "detail": printable(rejection.detail)[:_MAX_DETAIL_CHARS],
+            },
+            subject=rejection.proposed.id,
+        )
+
+    def scored(self, scored: Scored, score: Score | None = None, *, seconds: float | None = None) -> None:
+        """Record a program's score on a split (its dev score unless another is given)."""
+        score = score or scored.dev
+        self.event(
+            "eval.completed",
+            {
+                "program_sha256": scored.proposed.digest,
+                "output_sha256": scored.verified.output_sha256,
+                "iteration": scored.proposed.iteration,
+                **_score(score),
+                "seconds": decimal(scored.seconds if seconds is None else seconds),
+            },
+            subject=scored.proposed.id,
+        )
+
+    def baseline(
+        self, name: str, score: Score, *, seconds: float, parameters: Mapping[str, float] | None = None, points: int = 0
+    ) -> None:
+        """Record the score of a model that no program made."""
+        self.event(
+            "baseline.completed",
+            {
+                "name": name,
+                **_score(score),
+                "seconds": decimal(seconds),
+                "parameters": {key: decimal(value) for key, value in (parameters or {}).items()},
+                "points": points,
+            },
+        )
+
+    def pairs(
+        self, iteration: int, pairs: Sequence[Pair], *, prompt_sha256: str, entries: Callable[[str], Sequence[int]]
+    ) -> str:
+        """Record every preference pair with the entries it rests on; return the digest of the set in order."""
+        hashes = [
+            self.event(
+                "dpo.pair_created",
+                {
+                    "iteration": iteration,
+                    "pair": index,
+                    "chosen": pair.chosen.id,
+                    "rejected": pair.rejected.id,
+                    "chosen_sha256": pair.chosen.digest,
+                    "rejected_sha256": pair.rejected.digest,
+                    "chosen_entries": list(entries(pair.chosen.id)),
+                    "rejected_entries": list(entries(pair.rejected.id)),
+                    "rule": pair.rule,
+                    "margin": "" if pair.margin is None else decimal(pair.margin),
+                    "prompt_sha256": prompt_sha256,
+                },
+            ).hash
+            for index, pair in enumerate(pairs)
+        ]
+        return sha256_of(canonical(hashes))
+
+    def trained(self, iteration: int, trained: Trained, *, pairs_sha256: str, method: str, base: str) -> None:
+        """Record the factory that came out of training, and how the training went."""
+        last = trained.metrics[-1] if trained.metrics else {}
+        self.event(
+            "dpo.trained",
+            {
+                "iteration": iteration,
+                "pairs": trained.pairs - trained.dropped,
+                "dropped": trained.dropped,
+                "pairs_sha256": pairs_sha256,
+                "method": method,
+                "base_sha256": base,
+                "adapter_sha256": trained.adapter_digest,
+                "steps": trained.steps,
+                "seconds": decimal(trained.seconds),
+                "metrics": {name: decimal(value) for name, value in last.items()},
+                "history": [_step(index, metrics) for index, metrics in enumerate(trained.metrics, 1)][-_MAX_HISTORY:],
+            },
+        )
+
+    def report_written(self, path: Path) -> None:
+        data = path.read_bytes()
+        self.event("report.written", {"sha256": sha256_of(data), "bytes": len(data)})
+
+
+def resolved(config: RunConfig) -> dict[str, Any]:
+    """Return the whole configuration as JSON without floats (they become decimals)."""
+    values: dict[str, Any] = _without_floats(config.model_dump(mode="json"))
+    return values
+
+
+def _without_floats(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_floats(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_floats(inner) for inner in value]
+    return decimal(value) if isinstance(value, float) else value
+
+
+def _score(score: Score) -> dict[str, Any]:
+    return {
+        "split": score.split,
+        "items": len(score.correct),
+        "correct": "".join("01"[right] for right in score.correct),
+        "accuracy": decimal(score.accuracy),
+    }
+
+
+def _step(index: int, metrics: Mapping[str, float]) -> dict[str, Any]:
+    names = {"loss": "loss", "accuracy": "rewards/accuracies", "margin": "rewards/margins"}
+    return {"step": index, **{key: decimal(metrics[name]) for key, name in names.items() if name in metrics}}
+
+
+def _model(model: ModelFiles) -> dict[str, Any]:
+    files = [{"name": path.name, "sha256": digest} for path, digest in zip(model.files, model.sha256, strict=True)]
+    return {"path": str(model.path), "files": files}
+
+
+def _spec(spec: TensorSpec) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "dtype": spec.dtype,
+        "shape": list(spec.shape),
+        "offset": spec.offset,
+        "nbytes": spec.nbytes,
+    }

@@ -1,0 +1,228 @@
+"""Opens everything that a run needs, in one order, and puts it away in the opposite one.
+
+Nothing is started before all of it is known to be possible: models, engine, image, device and disk are
+looked at first. Whatever ends the session (the end, a fault, Ctrl-C) is recorded, and no container and
+no output file stays behind. What is done in between is `pipeline.py`'s and `execute.py`'s business.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from policies.checker import policy_digest
+
+from orchestrator import lab
+from orchestrator.blobs import BlobStore
+from orchestrator.config import RunConfig
+from orchestrator.errors import AssayError, Interrupted, PreflightError, UsageError
+from orchestrator.ledger import FILE_NAME, Ledger, canonical, sha256_of
+from orchestrator.logs import log_to
+from orchestrator.models import MergeInputs, resolve_inputs
+from orchestrator.record import Recorder, resolved
+from orchestrator.sandbox.base import Sandbox
+from orchestrator.sandbox.docker import DockerSandbox
+from orchestrator.sandbox.engine import engine_facts
+from orchestrator.sandbox.facts import EngineFacts
+from orchestrator.text import printable
+from sandbox_image.source import source_digest
+
+SPARE_DISK_BYTES = 512 * 1024 * 1024  # ledger, blobs, report, and not the host's last block
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What a run works with, opened and in order."""
+
+    config: RunConfig
+    run_dir: Path
+    inputs: MergeInputs
+    sandbox: Sandbox
+    blobs: BlobStore
+    ledger: Ledger
+    recorder: Recorder
+
+
+@contextmanager
+def open_session(config: RunConfig, run_dir: Path) -> Iterator[Session]:
+    """Check, claim the run directory, open the ledger, start the sandbox; record how it ended.
+
+    Raises:
+        UsageError: the run directory is in use, or the models do not fit.
+        PreflightError: this machine lacks something that the configuration asks for.
+        Interrupted: Ctrl-C or SIGTERM, after everything was put away.
+    """
+    inputs = merge_inputs(config)
+    facts = engine_facts(config.image.name)
+    require_machine(facts, config)
+    require_disk(run_dir, inputs, config)
+    with ExitStack() as stack:
+        stack.enter_context(_terminable())
+        claim(run_dir)
+        stack.enter_context(log_to(run_dir / "log.jsonl"))
+        blobs = BlobStore(run_dir / "blobs")
+        (run_dir / "config.json").write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n")
+        ledger = stack.enter_context(
+            Ledger.create(
+                run_dir / FILE_NAME, source=f"assay/{config.name}", config_sha256=sha256_of(canonical(resolved(config)))
+            )
+        )
+        recorder = Recorder(ledger, blobs)
+        with _recorded_end(recorder):
+            sandbox = stack.enter_context(
+                DockerSandbox(
+                    config,
+                    image_id=facts.image_id,
+                    mounts=inputs.mounts,
+                    run_id=run_dir.name,
+                    work_dir=run_dir / "work",
+                )
+            )
+            yield Session(
+                config=config,
+                run_dir=run_dir,
+                inputs=inputs,
+                sandbox=sandbox,
+                blobs=blobs,
+                ledger=ledger,
+                recorder=recorder,
+            )
+
+
+def merge_inputs(config: RunConfig) -> MergeInputs:
+    """Resolve `lab:` references (making the lab if it is not there) and open the models."""
+    candidates = {name: lab.resolve(reference) for name, reference in config.models.candidates.items()}
+    return resolve_inputs(lab.resolve(config.models.seed), candidates, config.models.include)
+
+
+def require_machine(facts: EngineFacts, config: RunConfig) -> None:
+    """Refuse an engine, image or device that is not what the configuration asks for."""
+    if not facts.reachable:
+        raise PreflightError(facts.error, remedy=facts.remedy)
+    if not facts.image_id:
+        raise PreflightError(f"the sandbox image {config.image.name} is not on this engine", remedy="run `make image`")
+    if config.image.digest and facts.image_id != config.image.digest:
+        raise PreflightError(
+            f"the sandbox image {config.image.name}: expected {config.image.digest}, found {facts.image_id}",
+            remedy="rebuild the recorded image, or set [image] digest to the one that you trust",
+        )
+    if facts.image_source != source_digest(_ROOT):
+        raise PreflightError(
+            f"the sandbox image {config.image.name} was not built from the sandbox_image/ and policies/ here",
+            remedy="run `make image`",
+        )
+    if config.device == "cuda" and not facts.gpu_runtime:
+        raise PreflightError(
+            'device = "cuda": the engine offers no nvidia runtime and no CDI device',
+            remedy='install the NVIDIA container toolkit and restart the engine, or set device = "cpu"',
+        )
+
+
+def require_disk(run_dir: Path, inputs: MergeInputs, config: RunConfig) -> None:
+    """Refuse to start where outputs, kept weights and spare room do not fit."""
+    outputs = 2 * config.container.parallel + config.keep_best + 2
+    needed = outputs * inputs.output_bytes + SPARE_DISK_BYTES
+    place = next(path for path in (run_dir.absolute(), *run_dir.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise PreflightError(
+            f"disk of {place}: expected {needed / 2**20:.0f} MiB free ({outputs} outputs of "
+            f"{inputs.output_bytes / 2**20:.0f} MiB and spare room), found {free / 2**20:.0f} MiB",
+            remedy="free some, pass --run-dir on another disk, or lower keep_best",
+        )
+
+
+def claim(run_dir: Path) -> None:
+    """Make the run's directory; refuse one that holds anything: a run is never started over in place."""
+    if run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
+        raise UsageError(
+            f"{run_dir}: expected a new or empty directory, found an earlier run or other files",
+            remedy="pass another --run-dir, or read the earlier run with `assay report`",
+        )
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        (run_dir / "work").mkdir(mode=0o700)
+    except OSError as error:
+        raise UsageError(f"{run_dir}: {error.strerror}", remedy="pass a --run-dir that you may write") from error
+
+
+def record_start(session: Session) -> None:
+    """Record what was asked for: the first thing that `run` and `exec` do with a session."""
+    values = resolved(session.config)
+    config = session.config
+    session.recorder.event(
+        "run.started",
+        {
+            "run": config.name,
+            "seed": config.seed,
+            "iterations": config.iterations,
+            "programs": config.programs,
+            "learn": config.learn,
+            "config": values,
+            "config_sha256": sha256_of(canonical(values)),
+            "policy_sha256": policy_digest(config.policy),
+            "sandbox": dict(session.sandbox.describe()),
+        },
+    )
+
+
+@contextmanager
+def _recorded_end(recorder: Recorder) -> Iterator[None]:
+    """Write how the session ended before anything is put away."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        name = interrupt.args[0] if interrupt.args else "SIGINT"
+        _record_failure(recorder, "run.interrupted", {"signal": name})
+        raise Interrupted(
+            f"interrupted by {name}",
+            remedy="containers are removed and the record is kept; start again with another --run-dir",
+        ) from None
+    except AssayError as error:
+        _record_failure(
+            recorder, "run.failed", {"error": type(error).__name__, "message": printable(str(error))[:2000]}
+        )
+        raise
+    except Exception as error:
+        _record_failure(
+            recorder, "run.failed", {"error": type(error).__name__, "message": printable(repr(error))[:2000]}
+        )
+        raise
+
+
+def _record_failure(recorder: Recorder, event_type: str, data: Mapping[str, Any]) -> None:
+    try:
+        recorder.event(event_type, data)
+    except AssayError:
+        return  # the ledger itself is what failed: the error on its way says so
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Make SIGTERM end the session as Ctrl-C does (a service manager's stop must leave nothing behind)."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def free_run_dir(base: Path) -> Path:
+    """Return `base`, or `base-2`, `base-3`, ...: the first that does not exist."""
+    candidate, number = base, 1
+    while candidate.exists():
+        number += 1
+        candidate = base.with_name(f"{base.name}-{number}")
+    return candidate
