@@ -374,13 +374,13 @@ def test_the_trainer_s_tokens_are_those_of_the_whole_program(factory: Path, tmp_
 def test_a_pair_longer_than_the_limit_is_dropped_and_counted_not_cut(factory: Path, tmp_path: Path) -> None:
     long = "\n    x = 1" * 60 + GOOD
     result = train([pair(chosen=GOOD, rejected=BAD), pair(chosen=long, rejected=BAD)], factory, tmp_path / "out")
-    assert (result.pairs, result.dropped) == (1, 1)
+    assert (result.pairs, result.dropped) == (2, 1)
 
 
 def test_a_pair_that_merges_with_the_prompt_s_end_is_dropped(tmp_path: Path) -> None:
     folder = make_tiny(tmp_path / "model", corpus=[PROMPT + GOOD, "::: ):: ):: ):: ):: ):: ):: )::"])
     result = train([pair(chosen=GOOD, rejected=BAD), pair(chosen=GOOD, rejected=": 1")], folder, tmp_path / "out")
-    assert (result.pairs, result.dropped) == (1, 1)
+    assert (result.pairs, result.dropped) == (2, 1)
 
 
 def test_no_usable_pair_is_an_error_that_leaves_nothing_behind(factory: Path, tmp_path: Path) -> None:

@@ -63,8 +63,8 @@ class Trained:
 
     checkpoint: Path  # a model directory in Hugging Face layout
     adapter_digest: str  # sha256 over the names and bytes of the checkpoint's safetensors files
-    pairs: int  # trained on
-    dropped: int  # pairs left out: too long, or not on a token boundary
+    pairs: int  # given
+    dropped: int  # of those, left out: too long, or not on a token boundary
     steps: int
     loss_first: float
     loss_last: float
@@ -317,7 +317,7 @@ def _summary(trainer: Any, out: Path, *, pairs: int, kept: int, seconds: float) 
     return Trained(
         checkpoint=out,
         adapter_digest=weights_digest(out),
-        pairs=kept,
+        pairs=pairs,
         dropped=pairs - kept,
         steps=trainer.state.global_step,
         loss_first=steps[0]["loss"],
