@@ -1,0 +1,92 @@
+"""`report.html`: one self-contained page on a run, made from its directory alone.
+
+The record is verified as it is read: damage stops the report, with the first bad entry named. A run that
+did not end is reported as far as it went, and the page says so. The page covers the entries up to the
+run's end, so that writing it again gives the same bytes. It judges nothing that the record does not say.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestrator.blobs import BlobError, BlobStore
+from orchestrator.errors import UsageError
+from orchestrator.ledger import FILE_NAME, Entry, TornTailError, read
+from orchestrator.reporting.facts import RunFacts, gather
+from orchestrator.reporting.page import SOURCES_SHOWN, render
+
+REPORT_NAME = "report.html"
+_MODE = 0o644
+
+
+def write_report(run_dir: Path) -> Path:
+    """Write the report of a run, finished or not; return its path.
+
+    1 read and verify the ledger, 2 fold it into facts, 3 read the best programs' sources, 4 render,
+    5 put the page in place whole.
+
+    Raises:
+        UsageError: no run directory, or it cannot be written.
+        LedgerError: the ledger is damaged (a torn last line of a killed run is not: the page says so).
+    """
+    ledger = run_dir / FILE_NAME
+    if not ledger.is_file():
+        raise UsageError(
+            f"{run_dir}: expected a run directory with a {FILE_NAME}, found none", remedy="pass runs/<name>"
+        )
+    tail = _Tail()
+    facts = gather(_until_torn(ledger, tail))
+    page = render(facts, _sources(run_dir, facts), torn_bytes=tail.torn_bytes)
+    return _put(run_dir / REPORT_NAME, page)
+
+
+class _Tail:
+    """What was found after the last whole line."""
+
+    torn_bytes = 0
+
+
+def _until_torn(ledger: Path, tail: _Tail) -> Iterator[Entry]:
+    try:
+        yield from read(ledger)
+    except TornTailError as error:
+        tail.torn_bytes = error.torn_bytes
+
+
+def _sources(run_dir: Path, facts: RunFacts) -> dict[str, str]:
+    """Read the sources that the page shows; one whose blob is gone or altered is left out."""
+    if not (run_dir / "blobs").is_dir():
+        return {}
+    blobs, sources = BlobStore(run_dir / "blobs"), {}
+    for program in (facts.finalists or facts.ranking)[:SOURCES_SHOWN]:
+        try:
+            sources[program.digest] = blobs.read(program.digest).decode("utf-8", "backslashreplace")
+        except BlobError:
+            continue
+    return sources
+
+
+def _put(path: Path, page: str) -> Path:
+    """Replace the file in one step: a reader sees the old page or the new one."""
+    try:
+        fd, name = tempfile.mkstemp(prefix=".report-", dir=path.parent)
+    except OSError as error:
+        raise UsageError(
+            f"{path}: cannot be written: {error.strerror}", remedy="make the directory writable"
+        ) from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(page)
+            file.flush()
+            os.fsync(file.fileno())
+            os.fchmod(file.fileno(), _MODE)
+        temporary.rename(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}", remedy="free some disk space") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

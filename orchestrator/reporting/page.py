@@ -1,0 +1,286 @@
+"""The page itself: facts and figures put into `template.html`. Pure: facts in, HTML out.
+
+All text goes through one filter before jinja2 escapes it, so that nothing which a program wrote can act,
+hide or reorder what stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from orchestrator.ledger import Entry
+from orchestrator.reporting import figures
+from orchestrator.reporting.facts import SCORED, Program, RunFacts, SplitScore, spans
+from orchestrator.reporting.source import source_html
+from orchestrator.reporting.statistics import Interval, Paired, paired, wilson
+from orchestrator.text import printable
+
+SOURCES_SHOWN = 5
+_FOLDER = Path(__file__).parent
+_TRL_NAMES = ("loss", "rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected", "logps/chosen")
+
+
+def render(facts: RunFacts, sources: Mapping[str, str], *, torn_bytes: int) -> str:
+    """Return the report; `sources` maps a program's digest to its text, where the blob was there to read."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_harmless,
+    )
+    environment.filters.update(percent=_percent, points=_points, span=_span, spans=spans, short=_short, words=_words)
+    style = Markup((_FOLDER / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
+    return environment.get_template("template.html").render(
+        style=style,
+        facts=facts,
+        status=_status(facts),
+        torn_bytes=torn_bytes,
+        tiles=_tiles(facts),
+        plots=_plots(facts),
+        final=_final_rows(facts),
+        training=_training(facts),
+        control=_control_note(facts),
+        rejections=_rejections(facts),
+        best=[_shown_source(program, sources) for program in (facts.finalists or facts.ranking)[:SOURCES_SHOWN]],
+        colours=figures.outcome_colours(list(facts.iterations.values())),
+        environment=_environment(facts),
+        scored=SCORED,
+    )
+
+
+def _harmless(value: object) -> object:
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return printable(value, keep="\n")
+
+
+def _status(facts: RunFacts) -> dict[str, str]:
+    """Return a word, its colour class, and a sentence on how the run ended."""
+    if facts.ended is None:
+        doing = ", ".join(f"{stage} of iteration {number}" for number, stage in facts.open_stages)
+        text = "The record ends without the run's end: it is still going on, or it was killed."
+        return {
+            "word": "unfinished",
+            "tone": "warn",
+            "text": text + (f" On record as begun and not ended: {doing}." if doing else ""),
+        }
+    data = facts.ended.data
+    match facts.ended.type:
+        case "run.completed":
+            return {"word": "completed", "tone": "good", "text": ""}
+        case "run.interrupted":
+            return {"word": "interrupted", "tone": "warn", "text": f"The run was stopped by {data['signal']}."}
+        case _:
+            return {"word": "failed", "tone": "bad", "text": f"{data['error']}: {data['message']}"}
+
+
+def _tiles(facts: RunFacts) -> list[tuple[str, str, str]]:
+    """Return the few figures that matter most, as (label, value, note)."""
+    programs, scored = list(facts.programs.values()), facts.ranking
+    texts = len({program.digest for program in programs})
+    repeats = sum(program.outcome == "duplicate" for program in programs)
+    note = f"{texts} different texts" + (f", {repeats} computed what an earlier one did" if repeats else "")
+    tiles = [
+        ("programs", str(len(programs)), note),
+        ("scored", str(len(scored)), _percent(len(scored) / len(programs)) + " of all" if programs else ""),
+    ]
+    if scored and scored[0].dev:
+        tiles.append(("best on dev", _percent(scored[0].dev.accuracy), f"{scored[0].id}; steers the search"))
+    tiles.extend(_test_tile(facts))
+    return [*tiles, ("wall clock", _span(_elapsed(facts)), f"{len(facts.iterations)} iterations")]
+
+
+def _test_tile(facts: RunFacts) -> list[tuple[str, str, str]]:
+    """Return the test result of the program that dev had put first; not the best on test."""
+    reference = facts.baselines.get("task_arithmetic") or facts.baselines.get("seed")
+    if not facts.finalists:
+        return []
+    first = facts.finalists[0].scores["test"]
+    if reference is None or "test" not in reference.scores:
+        return [("its test score", _percent(first.accuracy), "sealed until the end")]
+    change = paired(first.correct, reference.scores["test"].correct).difference
+    return [
+        (
+            "its test score",
+            _percent(first.accuracy),
+            f"{_points(change.estimate)} [{_points(change.low)}, {_points(change.high)}] on {_words(reference.name)}",
+        )
+    ]
+
+
+def _plots(facts: RunFacts) -> dict[str, str]:
+    """Return the data URI of each plot that there is something to plot for."""
+    plots: dict[str, str] = {}
+    if facts.programs:
+        plots["outcomes"] = figures.outcome_shares(facts)
+    if facts.ranking:
+        plots["scores"] = figures.score_distribution(facts)
+        plots["best"] = figures.best_so_far(facts)
+    if facts.times:
+        plots["times"] = figures.stage_times(facts)
+    if any(scores for _, scores in figures.final_models(facts)):
+        plots["final"] = figures.final_scores(facts)
+    if curves := figures.training_curves(facts):
+        plots["training"] = curves
+    return plots
+
+
+def _final_rows(facts: RunFacts) -> list[dict[str, Any]]:
+    """Return one row per model: intervals on both splits, paired differences on the last split that it saw."""
+    references = {name: facts.baselines[name].scores for name in ("seed", "task_arithmetic") if name in facts.baselines}
+    rows = []
+    for name, scores in figures.final_models(facts):
+        split = "test" if "test" in scores else "dev"
+        rows.append(
+            {
+                "name": name,
+                "program": name in facts.programs,
+                "dev": _interval(scores.get("dev")),
+                "test": _interval(scores.get("test")),
+                "split": split,
+                "against": {other: _compare(scores, theirs, split) for other, theirs in references.items()},
+                "entries": [score.entry for score in scores.values()],
+                "parameters": _parameters(facts, name),
+            }
+        )
+    return rows
+
+
+def _parameters(facts: RunFacts, name: str) -> str:
+    baseline = facts.baselines.get(name.replace(" ", "_"))
+    if baseline is None or not baseline.parameters:
+        return ""
+    values = ", ".join(f"{model} {value}" for model, value in baseline.parameters.items())
+    return f"{values}; best on dev of {baseline.points} tried" if baseline.points else values
+
+
+def _interval(score: SplitScore | None) -> Interval | None:
+    return wilson(score.right, len(score.correct)) if score and score.correct else None
+
+
+def _compare(scores: Mapping[str, SplitScore], theirs: Mapping[str, SplitScore], split: str) -> Paired | None:
+    mine, other = scores.get(split), theirs.get(split)
+    if mine is None or other is None or mine is other or len(mine.correct) != len(other.correct) or not mine.correct:
+        return None
+    return paired(mine.correct, other.correct)
+
+
+def _training(facts: RunFacts) -> list[dict[str, Any]]:
+    rows = []
+    for number, iteration in sorted(facts.iterations.items()):
+        data = iteration.trained.data if iteration.trained else {}
+        metrics = data.get("metrics", {})
+        rows.append(
+            {
+                "iteration": number,
+                "temperature": iteration.temperature,
+                "pairs": len(iteration.pairs),
+                "steps": data.get("steps"),
+                "method": data.get("method", ""),
+                "metrics": [_rounded(metrics.get(name, "")) for name in _TRL_NAMES],
+                "adapter": data.get("adapter_sha256", ""),
+                "seconds": float(data.get("seconds") or 0),
+                "why": iteration.skipped.data["why"] if iteration.skipped else "",
+                "entries": [*iteration.pairs, *(one.index for one in (iteration.trained, iteration.skipped) if one)],
+            }
+        )
+    return rows if any(row["entries"] for row in rows) else []
+
+
+def _control_note(facts: RunFacts) -> str:
+    learn = facts.started.data["learn"] if facts.started else ""
+    trained = sum(iteration.trained is not None for iteration in facts.iterations.values())
+    if learn == "none":
+        return (
+            "This is a control: the factory was never trained. What changes from one iteration to the next comes "
+            "from the falling temperature and from chance."
+        )
+    if learn == "dpo" and not trained:
+        return "No training took place in this run, so all its programs come from the untrained factory."
+    if learn == "dpo":
+        return (
+            f"The factory was trained {trained} {'time' if trained == 1 else 'times'}. The temperature falls as well, "
+            'and chance plays its part: compare with a control (the same configuration and seed, learn = "none") '
+            "before crediting the training with a difference between iterations."
+        )
+    return ""
+
+
+def _rejections(facts: RunFacts) -> list[dict[str, Any]]:
+    """Return stage x reason, most frequent first, with the first program of each as the example."""
+    ended = [program for program in facts.programs.values() if program.stage]
+    counts = Counter((program.stage, program.outcome) for program in ended)
+    rows = []
+    for (stage, reason), count in counts.most_common():
+        example = next(program for program in ended if (program.stage, program.outcome) == (stage, reason))
+        rows.append({"stage": stage, "reason": reason, "count": count, "example": example})
+    return rows
+
+
+def _shown_source(program: Program, sources: Mapping[str, str]) -> dict[str, Any]:
+    text = sources.get(program.digest)
+    return {"program": program, "html": source_html(text) if text is not None else None}
+
+
+def _environment(facts: RunFacts) -> list[tuple[str, str]]:
+    """Return (name, value) of what the run's numbers depend on; what is not on record is left out."""
+    started, profile, container = (_data(entry) for entry in (facts.started, facts.profile, facts.first_container))
+    sandbox = started.get("sandbox", {})
+    rows = [
+        ("configuration", started.get("config_sha256")),
+        ("policy", started.get("policy_sha256")),
+        ("image", sandbox.get("image_id") or container.get("image_id")),
+        ("seccomp profile", sandbox.get("seccomp_sha256") or container.get("seccomp_sha256")),
+        ("engine", sandbox.get("engine_version")),
+        ("runtime", sandbox.get("runtime") or container.get("runtime")),
+        ("platform", profile.get("platform")),
+        ("cpu", profile.get("cpu")),
+        ("python", profile.get("python")),
+        *((name, version) for name, version in profile.get("packages", {}).items()),
+        *((name, value) for name, value in profile.get("environment", {}).items()),
+    ]
+    return [(name, str(value)) for name, value in rows if value]
+
+
+def _data(entry: Entry | None) -> Mapping[str, Any]:
+    return entry.data if entry else {}
+
+
+def _elapsed(facts: RunFacts) -> float:
+    if not facts.began:
+        return 0.0
+    return (datetime.fromisoformat(facts.last) - datetime.fromisoformat(facts.began)).total_seconds()
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f}%"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _rounded(decimal: str) -> str:
+    return f"{float(decimal):.4g}" if decimal else ""
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
+
+
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:12]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
