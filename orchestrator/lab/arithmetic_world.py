@@ -14,6 +14,7 @@ from dataclasses import dataclass
 SKILLS = ("add", "sub", "mul")
 SIGNS = {"add": "+", "sub": "-", "mul": "*"}
 NAMES = ("Tom", "Ana", "Eve", "Max", "Lia", "Sam")
+MAX_LEFT = 49  # of sums and differences: the smaller, the sooner a tiny model has them by heart
 THINGS = ("pens", "cups", "eggs", "nuts", "maps", "figs", "keys", "toys")
 
 COMMON = {
@@ -111,4 +112,4 @@ def all_wordings() -> list[str]:
 def _operands(rng: random.Random, skill: str) -> tuple[int, int]:
     if skill == "mul":
         return rng.randint(2, 12), rng.randint(2, 9)
-    return rng.randint(10, 99), rng.randint(1, 9)
+    return rng.randint(10, MAX_LEFT), rng.randint(1, 9)

@@ -124,7 +124,8 @@ def _agreement(rng: random.Random) -> Lines:
         _stack(rng),
         "out = vs.mean(dim=0)",
         "agree = torch.sign(vs).sum(dim=0).abs()",
-        f"out = torch.where(agree >= {rng.choice(('2', '3', 'len(model_dict)'))}, out, {rng.choice(('0.0', '0.2', '0.5'))} * out)",
+        f"k = {rng.choice(('2', '3', 'len(model_dict)'))}",
+        f"out = torch.where(agree >= k, out, {rng.choice(('0.0', '0.2', '0.5'))} * out)",
         f"return {_scale(rng)} * out",
     ]
 

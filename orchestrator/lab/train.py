@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
+
+from orchestrator.lab.recipe import Schedule, Shape
 
 IGNORED = -100  # label of positions without loss, as torch's cross entropy has it
 CLIP_NORM = 1.0
@@ -21,27 +22,6 @@ WEIGHT_DECAY = 0.01
 
 Example = tuple[list[int], list[int]]  # context tokens, completion tokens
 Progress = Callable[[int, int], None]  # (done, total)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """The size of one Llama."""
-
-    hidden: int
-    layers: int
-    intermediate: int
-    heads: int
-    positions: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """How long and how fast to train."""
-
-    steps: int
-    batch: int
-    learning_rate: float
-    warmup: int = 20
 
 
 def new_model(shape: Shape, tokenizer: Any, *, seed: int) -> Any:
@@ -55,6 +35,7 @@ def new_model(shape: Shape, tokenizer: Any, *, seed: int) -> Any:
         num_attention_heads=shape.heads,
         max_position_embeddings=shape.positions,
         tie_word_embeddings=True,
+        initializer_range=shape.initial_std,
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=None,
@@ -73,7 +54,7 @@ def train(model: Any, examples: Iterable[Sequence[Example]], schedule: Schedule,
     for step, batch in zip(range(schedule.steps), examples, strict=False):
         loss = _loss(model, *collate(batch))
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM, foreach=True)
         optimizer.step()
         factor.step()
