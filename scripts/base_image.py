@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import IO
 
+from orchestrator.cache import cache_dir
 from scripts import host
 from scripts.client import docker, engine_env, inspect
 from scripts.console import CommandError, Console, SetupError, quiet
@@ -93,7 +94,7 @@ def _make(console: Console) -> None:
     mirror = check_makeable(root=os.geteuid() == 0, mirror=host.debian_mirror(SUITE))
     if shutil.which("debootstrap", path=_system_path()) is None:
         host.install(console, ("debootstrap",), "debootstrap is missing")
-    folder = host.cache_dir() / "base-root.partial"
+    folder = cache_dir() / "base-root.partial"
     _remove(folder)
     try:
         console.run(

@@ -112,8 +112,11 @@ class Console:
         feed_errors: list[Exception] = []
         if feed:
             threading.Thread(target=_feed, args=(feed, process, feed_errors), daemon=True).start()
+        lines: queue.Queue[str | None] = queue.Queue()
+        reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
+        reader.start()
         try:
-            tail = self._follow(process, first_line_seconds)
+            tail = self._follow(process, lines, first_line_seconds)
         except KeyboardInterrupt:
             if let_finish:
                 self.say(f"interrupted: waiting for {os.path.basename(words[0])} to finish")
@@ -121,16 +124,17 @@ class Console:
             raise
         finally:
             _end(process)
+            reader.join(STOP_SECONDS)  # ends with the pipe; whoever left the group may still hold that
         if tail is None or process.returncode != 0:
             raise CommandError(words, None if tail is None else process.returncode, tail or [])
         if feed_errors:  # it was content with what it got, but it did not get all
             raise CommandError(words, 0, [str(feed_errors[0])])
         return tail
 
-    def _follow(self, process: subprocess.Popen[bytes], first_line_seconds: float | None) -> list[str] | None:
+    def _follow(
+        self, process: subprocess.Popen[bytes], lines: queue.Queue[str | None], first_line_seconds: float | None
+    ) -> list[str] | None:
         """Show output until it ends; None where the first line did not come in time."""
-        lines: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=_read, args=(process, lines), daemon=True).start()
         tail: deque[str] = deque(maxlen=TAIL_LINES)
         began = self._clock()
         while True:
@@ -199,10 +203,11 @@ def last_line(path: Path) -> str:
 def _read(process: subprocess.Popen[bytes], lines: queue.Queue[str | None]) -> None:
     """Put each line (progress bars end theirs with a carriage return) into the queue, then None."""
     assert process.stdout is not None  # noqa: S101  (asked for with PIPE)
-    for raw in process.stdout:
-        text = CONTROL.sub("", raw.decode(errors="replace").rstrip().split("\r")[-1]).strip()
-        if text:
-            lines.put(text)
+    with process.stdout as output:
+        for raw in output:
+            text = CONTROL.sub("", raw.decode(errors="replace").rstrip().split("\r")[-1]).strip()
+            if text:
+                lines.put(text)
     lines.put(None)
 
 

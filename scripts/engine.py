@@ -18,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from orchestrator.cache import cache_dir
 from scripts import host
 from scripts.console import CommandError, Console, SetupError, last_line, quiet
 
@@ -167,7 +168,7 @@ def _start_daemon(console: Console) -> None:
     if not _cgroups_mounted():
         host.install(console, ("cgroupfs-mount",), "no cgroup file system is mounted, and the engine needs one")
         console.run(["cgroupfs-mount"])
-    log = host.cache_dir() / "dockerd.log"
+    log = cache_dir() / "dockerd.log"
     console.say(f"starting the engine: {' '.join(DAEMON)} (log: {log})")
     with log.open("ab") as stream:
         process = subprocess.Popen(  # noqa: S603

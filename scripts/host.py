@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.cache import cache_dir
 from scripts.console import CommandError, Console, SetupError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,14 +19,6 @@ VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 NO_INSTALL = "ASSAY_NO_SYSTEM_INSTALL"
 APT_SOURCES = Path("/etc/apt")
-
-
-def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where set-up keeps what it downloads and makes: ASSAY_CACHE, or assay/ in the user's cache."""
-    if chosen := environ.get("ASSAY_CACHE"):
-        return Path(chosen).expanduser().absolute()
-    base = environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser().absolute() / "assay"
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import platform
 import shutil
 from pathlib import Path
 
+from orchestrator.cache import cache_dir
 from scripts import host
 from scripts.console import CommandError, Console, SetupError, quiet
 
@@ -43,7 +44,7 @@ def prepare(console: Console) -> Path:
 def location() -> Path:
     """Return where the wheels of this lock file lie."""
     digest = hashlib.sha256(LOCK.read_bytes() + PIP.encode()).hexdigest()[:12]
-    return host.cache_dir() / "wheels" / f"{digest}-{platform.machine()}"
+    return cache_dir() / "wheels" / f"{digest}-{platform.machine()}"
 
 
 def foreign(host_python: str) -> list[str]:

@@ -7,6 +7,7 @@ facts from here. It starts no container and changes nothing.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from orchestrator.errors import PreflightError
 from orchestrator.sandbox.facts import SANDBOX_IMAGE, SOURCE_LABEL, EngineFacts
 
-__all__ = ["APIError", "DockerException", "ImageNotFound", "NotFound", "connect", "engine_facts"]
+__all__ = ["APIError", "Client", "DockerException", "ImageNotFound", "NotFound", "connect", "engine_facts"]
 
+Client = docker.DockerClient
 CONNECT_SECONDS = 60  # per request: an engine that is removing large layers can be slow
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 
@@ -33,8 +35,9 @@ def connect(timeout: float = CONNECT_SECONDS) -> docker.DockerClient:
         PreflightError: no engine answers there; the remedy names the command or setting.
     """
     try:
+        _knock(os.environ.get("DOCKER_HOST") or DEFAULT_SOCKET)
         client = docker.from_env(timeout=int(timeout), version="auto")
-    except (DockerException, ValueError) as error:
+    except (DockerException, OSError, ValueError) as error:
         raise _unreachable(error) from error
     try:
         client.ping()
@@ -42,6 +45,18 @@ def connect(timeout: float = CONNECT_SECONDS) -> docker.DockerClient:
         client.close()
         raise _unreachable(error) from error
     return client
+
+
+def _knock(address: str) -> None:
+    """Connect to a unix socket and hang up: docker-py leaks its own where nobody listens.
+
+    Raises:
+        OSError: nobody listens, or this user may not connect.
+    """
+    url = urlsplit(address)
+    if url.scheme == "unix":
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
+            knocking.connect(url.path)
 
 
 def engine_facts(image_name: str = SANDBOX_IMAGE) -> EngineFacts:
@@ -113,7 +128,7 @@ def _cause(error: BaseException) -> str:
 def _remedy(host: str) -> str:
     if host:
         return "correct or unset DOCKER_HOST"
-    socket = Path(urlsplit(DEFAULT_SOCKET).path)
-    if socket.exists() and not os.access(socket, os.R_OK | os.W_OK):
-        return f"you may not use {socket}: run `sudo usermod -aG docker $USER` and log in again"
+    path = Path(urlsplit(DEFAULT_SOCKET).path)
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        return f"you may not use {path}: run `sudo usermod -aG docker $USER` and log in again"
     return "run `make setup`, which starts an engine, or set DOCKER_HOST to one"
