@@ -84,6 +84,7 @@ class Trial:
     def run(self, programs: Sequence[Screened | Unchecked]) -> Iterator[Verified | Rejection]:
         """Run each program in its own container and verify what it left; yields in program order."""
         waiting = deque(programs)
+        self._session.sandbox.expect(len(programs))
         flying: deque[Future[Ran | Rejection]] = deque()
         parallel = self._session.config.container.parallel
         pool = ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="run")

@@ -1,0 +1,151 @@
+"""The commands as a user meets them: output, exit codes, and one clear message for every mistake."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.commands import ROOT, assay
+
+GOOD = "import torch\n\ndef merge_models(model_dict, device):\n    return sum(model_dict.values()) / len(model_dict)\n"
+BAD = "import os\n\ndef merge_models(model_dict, device):\n    return os.listdir('/')\n"
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    path = tmp_path / "good.py"
+    path.write_text(GOOD)
+    return path
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    path = tmp_path / "bad.py"
+    path.write_text(BAD)
+    return path
+
+
+def test_check_admits_with_exit_code_0(good: Path) -> None:
+    done = assay("check", good, cwd=good.parent)
+    assert (done.code, done.out.strip()) == (0, f"{good}: admitted")
+
+
+def test_check_refuses_with_exit_code_1_and_a_place(good: Path, bad: Path) -> None:
+    done = assay("check", good, bad, "--format", "json", cwd=bad.parent)
+    assert done.code == 1
+    admitted, refused = done.json
+    assert admitted == {"path": str(good), "verdict": "admitted", "findings": []}
+    assert refused["verdict"] == "refused"
+    assert {"rule", "line", "column", "message"} == refused["findings"][0].keys()
+    assert refused["findings"][0]["line"] == 1
+
+
+def test_check_of_a_missing_file_is_a_usage_error(good: Path) -> None:
+    done = assay("check", good, "absent.py", cwd=good.parent)
+    assert done.code == 2
+    assert "absent.py" in done.err
+    assert "Traceback" not in done.err
+    assert done.out == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("latin1.py", "x = 'ä'".encode("latin-1")),
+        ("null.py", b"x = 1\0\n"),
+        ("empty.py", b""),
+        ("large.py", b"#" * 11_000_000),
+        ("deep.py", b"(" * 100_000),
+        ("escape.py", b"\x1b]0;owned\x07 = 1"),
+    ],
+)
+def test_check_of_what_is_no_program_is_a_finding(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    done = assay("check", name, cwd=tmp_path)
+    assert done.code == 1
+    assert "refused" in done.out
+    assert "Traceback" not in done.err
+    assert "\x1b" not in done.out
+
+
+def test_unknown_command_is_a_usage_error(tmp_path: Path) -> None:
+    assert assay("asay", cwd=tmp_path).code == 2
+
+
+@pytest.mark.parametrize("command", ["check", "exec", "run", "report", "doctor"])
+def test_help_shows_an_example(tmp_path: Path, command: str) -> None:
+    done = assay(command, "--help", cwd=tmp_path)
+    assert done.code == 0
+    assert f"Example:  assay {command} " in done.out
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('name = "x"\n', "missing key `models`"),
+        ('name = "x"\n[models]\nseed = "a"\n[models.candidates]\nb = "b"\n[contaner]\ncpus = 1\n', "`container`"),
+        ('name = "x"\nmodels = 3\n', "`models`"),
+        (
+            'name = "x"\n[models]\nseed = "a"\nallow_no_policy = true\n[models.candidates]\nb = "b"\n',
+            "at the top of the file",
+        ),
+        (
+            'name = "x"\n[models]\nseed = "a"\n[models.candidates]\nb = "b"\n[container]\ncpus = "many"\n',
+            "container.cpus",
+        ),
+        ("name = ", "not TOML"),
+    ],
+)
+def test_a_config_mistake_names_the_key(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    done = assay("run", "c.toml", cwd=tmp_path)
+    assert done.code == 2
+    assert named in done.err
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_models_that_are_not_there_are_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "seed").mkdir()
+    (tmp_path / "c.toml").write_text('name = "x"\n[models]\nseed = "seed"\n[models.candidates]\nb = "seed"\n')
+    done = assay("run", "c.toml", cwd=tmp_path)
+    assert done.code == 2
+    assert "no *.safetensors" in done.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_no_policy_needs_the_configs_permission(good: Path) -> None:
+    text = (ROOT / "examples" / "exec.toml").read_text().replace("allow_no_policy = true", "")
+    (good.parent / "c.toml").write_text(text)
+    done = assay("exec", good, "--config", "c.toml", "--no-policy", cwd=good.parent)
+    assert done.code == 2
+    assert "allow_no_policy = true" in done.err
+
+
+def test_a_dead_engine_is_named_with_its_remedy(good: Path) -> None:
+    done = assay(
+        "exec",
+        good,
+        "--config",
+        ROOT / "examples" / "exec.toml",
+        cwd=good.parent,
+        DOCKER_HOST="unix:///nonexistent.sock",
+    )
+    assert done.code == 3
+    assert "unix:///nonexistent.sock" in done.err
+    assert "->" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_report_of_what_is_no_run_is_a_usage_error(tmp_path: Path) -> None:
+    done = assay("report", ".", cwd=tmp_path)
+    assert done.code == 2
+    assert "ledger.jsonl" in done.err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything; run as another user to see this")
+def test_an_unreadable_program_is_a_usage_error(good: Path) -> None:
+    good.chmod(0)
+    assert assay("check", good, cwd=good.parent).code == 2
