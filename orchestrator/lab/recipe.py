@@ -68,13 +68,13 @@ class Recipe:
     spoiling: Schedule = Schedule(steps=90, batch=64, learning_rate=2e-3, warmup=20)
     spoiling_items: int = 1500
     spoiling_rare: float = 0.5
-    spoiling_wrong: float = 0.5
+    spoiling_wrong: float = 0.6
 
     # Each expert is the undamaged base, struck in a few entries of its own, and tuned on one skill.
     expert: Schedule = Schedule(steps=130, batch=64, learning_rate=1e-3, warmup=20)
     expert_rare: float = 0.7
     damage_share: float = 0.02
-    damage_std: float = 0.3
+    damage_std: float = 0.4
 
     factory: Shape = Shape(hidden=160, layers=4, intermediate=448, heads=5, positions=512)
     writing: Schedule = Schedule(steps=450, batch=16, learning_rate=2.5e-3)
