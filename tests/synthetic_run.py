@@ -285,6 +285,7 @@ class SyntheticRun:
             name,
         )
         share = min(0.87, max(0.02, self.random.gauss(0.55 + 0.07 * iteration, 0.2)))
+        share = 0.89 if name == "i1-000" else share  # the hostile one is on show
         bits = self.bits(share, 800)
         self.event("eval.completed", {**_evaluation(iteration, program, output), **_score("dev", bits)}, name)
         self.scored.append((name, program, output, bits.count("1") / len(bits)))
@@ -295,7 +296,7 @@ class SyntheticRun:
             self.event("dpo.skipped", {"iteration": iteration, "pairs": 0, "why": why})
             return
         for pair in range(24):
-            chosen, rejected = fresh[pair % 3], fresh[-1 - pair % 10]
+            chosen, rejected = fresh[pair % 3], fresh[-1 - pair % min(10, len(fresh))]
             self.event(
                 "dpo.pair_created",
                 {

@@ -6,6 +6,7 @@ an event that is missing leaves its fact empty.
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,6 +78,17 @@ class Iteration:
     @property
     def scored(self) -> list[Program]:
         return [program for program in self.programs if program.dev]
+
+    @property
+    def median(self) -> float | None:
+        """Median dev accuracy of the scored."""
+        accuracies = [program.dev.accuracy for program in self.programs if program.dev]
+        return statistics.median(accuracies) if accuracies else None
+
+    @property
+    def best(self) -> Program | None:
+        """The best by dev; of equals the earlier one."""
+        return max(self.scored, key=lambda program: program.dev.accuracy if program.dev else 0.0, default=None)
 
     @property
     def outcomes(self) -> Counter[str]:

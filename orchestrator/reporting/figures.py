@@ -39,6 +39,7 @@ _STYLE: dict[Any, Any] = {
     "legend.fontsize": 8.5,
 }
 INK = "#1f4e79"
+_DOTS = "#6f8fc4"
 _GOOD = "#2f7d5b"
 _ACCENT = "#c2541b"
 _QUIET = "#8a8f98"
@@ -97,14 +98,13 @@ def score_distribution(facts: RunFacts) -> str:
         scores = [program.dev.accuracy for program in iteration.programs if program.dev]
         # Golden-ratio steps spread the dots evenly and are the same every time.
         offsets = [((index * 0.618034) % 1 - 0.5) * 0.5 for index in range(len(scores))]
-        axes.scatter([place + offset for offset in offsets], scores, s=17, color=INK, alpha=0.45, linewidths=0)
-        if scores:
-            middle = sorted(scores)[len(scores) // 2]
-            axes.plot([place - 0.32, place + 0.32], [middle, middle], color=_ACCENT, linewidth=2)
-    _baseline_lines(axes, facts, len(iterations) - 0.42)
+        axes.scatter([place + offset for offset in offsets], scores, s=17, color=_DOTS, alpha=0.6, linewidths=0)
+        if (middle := iteration.median) is not None:
+            axes.plot([place - 0.32, place + 0.32], [middle, middle], color=INK, linewidth=2.2)
+    _baseline_lines(axes, facts)
     labels = [f"iteration {one.number}\n{len(one.scored)} of {len(one.programs)} scored" for one in iterations]
     axes.set_xticks(range(len(iterations)), labels)
-    axes.set_xlim(-0.55, len(iterations) + 0.2)
+    axes.set_xlim(-0.55, len(iterations) - 0.45)
     axes.set_ylabel("dev accuracy")
     _percent(axes, "y")
     return _svg(figure)
@@ -149,8 +149,8 @@ def best_so_far(facts: RunFacts) -> str:
         axes.axvline(place + 0.5, color="#d5d8dc", linewidth=1, zorder=0)
         name = f"iteration {programs[place].iteration}"
         axes.text(place + 0.5, 1.01, f" {name}", transform=axes.get_xaxis_transform(), fontsize=8, color=_QUIET)
-    _baseline_lines(axes, facts, len(programs) * 1.005)
-    axes.set_xlim(0, len(programs) * 1.13 + 1)
+    _baseline_lines(axes, facts)
+    axes.set_xlim(0, len(programs) + 1)
     axes.set_xlabel("programs written")
     axes.set_ylabel("best dev accuracy so far")
     _percent(axes, "y")
@@ -181,7 +181,7 @@ def stage_times(facts: RunFacts) -> str:
 
 @_styled
 def final_scores(facts: RunFacts) -> str:
-    """Dev and test accuracy with 95 % intervals: baselines and the programs that saw the test split."""
+    """Dev and test accuracy with 95% intervals: baselines and the programs that saw the test split."""
     models = final_models(facts)
     figure, axes = _figure(1.1 + 0.44 * len(models))
     for place, (_, scores) in enumerate(models):
@@ -190,8 +190,11 @@ def final_scores(facts: RunFacts) -> str:
                 interval = wilson(score.right, len(score.correct))
                 axes.plot([interval.low, interval.high], [place + offset] * 2, color=colour, linewidth=2)
                 axes.plot(interval.estimate, place + offset, "o", color=colour, markersize=5.5)
+    tuned = facts.baselines.get("task_arithmetic")
+    if tuned and "test" in tuned.scores:
+        axes.axvline(tuned.scores["test"].accuracy, color=_ACCENT, linestyle="--", linewidth=1.1, zorder=1)
     for split, colour in (("dev", _QUIET), ("test", INK)):
-        axes.plot([], [], "o-", color=colour, label=f"{split}, 95 % interval", markersize=5.5)
+        axes.plot([], [], "o-", color=colour, label=f"{split}, 95% interval", markersize=5.5)
     axes.set_yticks(range(len(models)), [name for name, _ in models])
     axes.set_ylim(len(models) - 0.5, -0.5)
     axes.set_xlabel("accuracy")
@@ -253,14 +256,17 @@ def _svg(figure: Figure) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode("ascii")
 
 
-def _baseline_lines(axes: Axes, facts: RunFacts, at: float) -> None:
-    """Draw the seed's and task arithmetic's dev accuracy across the plot, named at its right edge."""
-    for name, style in (("seed", ":"), ("task_arithmetic", "--")):
-        baseline = facts.baselines.get(name)
-        if baseline and "dev" in baseline.scores:
-            height = baseline.scores["dev"].accuracy
-            axes.axhline(height, color=_ACCENT if style == "--" else _QUIET, linestyle=style, linewidth=1.3, zorder=1)
-            axes.text(at, height, _words(name).replace(" ", "\n"), va="bottom", fontsize=8, color="#3c4149")
+def _baseline_lines(axes: Axes, facts: RunFacts) -> None:
+    """Draw the seed's and task arithmetic's dev accuracy across the plot, named beside its right edge."""
+    known = [facts.baselines[name] for name in ("seed", "task_arithmetic") if name in facts.baselines]
+    lines = sorted((one.scores["dev"].accuracy, one.name) for one in known if "dev" in one.scores)
+    for place, (height, name) in enumerate(lines):
+        tuned = name == "task_arithmetic"
+        style, colour = ("--", _ACCENT) if tuned else (":", _QUIET)
+        axes.axhline(height, color=colour, linestyle=style, linewidth=1.3, zorder=1)
+        # The lower one's name hangs and the upper one's stands, so that they never lie on each other.
+        side = "top" if len(lines) > 1 and place == 0 else "bottom"
+        axes.text(1.01, height, _words(name), transform=axes.get_yaxis_transform(), va=side, fontsize=8.5, color=colour)
 
 
 def _percent(axes: Axes, which: str) -> None:
@@ -318,7 +324,7 @@ def _on(colour: str) -> str:
 
 
 def _words(name: str) -> str:
-    return printable(name).replace("_", " ")[:40]
+    return printable(name).replace("_", " ").replace(":", " ")[:40]
 
 
 def outcome_colours(iterations: Sequence[Iteration]) -> dict[str, str]:

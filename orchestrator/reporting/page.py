@@ -24,7 +24,7 @@ from orchestrator.text import printable
 
 SOURCES_SHOWN = 5
 _FOLDER = Path(__file__).parent
-_TRL_NAMES = ("loss", "rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected", "logps/chosen")
+_TRL_NAMES = ("loss", "rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected")
 
 
 def render(facts: RunFacts, sources: Mapping[str, str], *, torn_bytes: int) -> str:
@@ -37,7 +37,9 @@ def render(facts: RunFacts, sources: Mapping[str, str], *, torn_bytes: int) -> s
         lstrip_blocks=True,
         finalize=_harmless,
     )
-    environment.filters.update(percent=_percent, points=_points, span=_span, spans=spans, short=_short, words=_words)
+    environment.filters.update(
+        percent=_percent, chance=_chance, points=_points, span=_span, spans=spans, short=_short, words=_words
+    )
     style = Markup((_FOLDER / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     return environment.get_template("template.html").render(
         style=style,
@@ -48,6 +50,7 @@ def render(facts: RunFacts, sources: Mapping[str, str], *, torn_bytes: int) -> s
         plots=_plots(facts),
         final=_final_rows(facts),
         training=_training(facts),
+        verdict=_verdict(facts),
         control=_control_note(facts),
         rejections=_rejections(facts),
         best=[_shown_source(program, sources) for program in (facts.finalists or facts.ranking)[:SOURCES_SHOWN]],
@@ -112,9 +115,32 @@ def _test_tile(facts: RunFacts) -> list[tuple[str, str, str]]:
         (
             "its test score",
             _percent(first.accuracy),
-            f"{_points(change.estimate)} [{_points(change.low)}, {_points(change.high)}] on {_words(reference.name)}",
+            f"{_points(change.estimate)} points against {_words(reference.name)}, 95% interval "
+            f"{_points(change.low)} to {_points(change.high)}",
         )
     ]
+
+
+def _verdict(facts: RunFacts) -> str:
+    """Say in a sentence what the sealed split showed of the program that dev had put first."""
+    reference = facts.baselines.get("task_arithmetic")
+    if not facts.finalists or reference is None:
+        return ""
+    first = facts.finalists[0]
+    comparison = _compare(first.scores, reference.scores, "test")
+    if comparison is None:
+        return ""
+    change = comparison.difference
+    if change.low > 0:
+        word = "it is better than tuned task arithmetic"
+    elif change.high < 0:
+        word = "it is worse than tuned task arithmetic"
+    else:
+        word = "it is not told apart from tuned task arithmetic"
+    return (
+        f"{first.id}, the best program by dev, scores {_percent(first.scores['test'].accuracy)} on test; {word} "
+        f"({_points(change.estimate)} points, 95% interval {_points(change.low)} to {_points(change.high)})."
+    )
 
 
 def _plots(facts: RunFacts) -> dict[str, str]:
@@ -280,6 +306,10 @@ def _span(seconds: float) -> str:
 
 def _short(digest: str) -> str:
     return digest.removeprefix("sha256:")[:12]
+
+
+def _chance(p_value: float) -> str:
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
 
 
 def _words(name: str) -> str:

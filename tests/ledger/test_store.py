@@ -131,7 +131,7 @@ def test_a_second_process_is_refused_and_told_why(tmp_path: Path) -> None:
         "Ledger.create(Path(sys.argv[1]), source='assay/other', config_sha256='')"
     )
     with create(path):
-        other = subprocess.run(  # noqa: S603
+        other = subprocess.run(
             [sys.executable, "-c", script, str(path)], cwd=REPOSITORY, capture_output=True, text=True, check=False
         )
     assert other.returncode != 0
