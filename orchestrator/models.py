@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import ModelError
-from sandbox_image.protocol import DTYPE_BYTES, TensorSpec
+from sandbox_image.protocol import DTYPE_BYTES, TensorSpec, layer_of
 
 _HASH_CHUNK_BYTES = 8 * 1024 * 1024
 _MAX_HEADER_BYTES = 100_000_000  # the safetensors format's own limit
-_LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks)\.(\d+)\.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +82,6 @@ def resolve_inputs(seed: Path, candidates: dict[str, Path], include: tuple[str, 
         tensors=_layout(seed_header, include),
         num_layers=1 + max((layer_of(name) or 0 for name in seed_header), default=0),
     )
-
-
-def layer_of(parameter: str) -> int | None:
-    """Return the decoder layer that a parameter belongs to, or None (embeddings, final norm)."""
-    found = _LAYER.search(parameter)
-    return int(found.group(1)) if found else None
 
 
 def _open_model(name: str, path: Path) -> ModelFiles:

@@ -24,6 +24,7 @@ LAYERS = {
     "orchestrator.candidate": 2,
     "orchestrator.config": 3,
     "orchestrator.models": 3,
+    "orchestrator.weights": 3,
     "orchestrator.blobs": 3,
     "orchestrator.ledger": 3,
     "orchestrator.lab": 3,

@@ -7,7 +7,7 @@ the platform's fault is raised as `SandboxError`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,10 +31,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """A finished container: what the host saw, and the program's fault if there was one."""
+    """A finished container: what the host saw, and either the program's fault or its output, still unread.
+
+    Whoever takes the output discards it (`output.discard_output`), once.
+    """
 
     receipt: Receipt
     fault: Fault | None
+    output: OwnedOutput | None  # None with a fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,11 @@ class Sandbox(Protocol):
         """Image ID, runtime, engine version, limits: for the record. JSON, no floats."""
         ...
 
-    def run(self, job: RunJob, output: OwnedOutput, observe: Observer) -> RunResult:
+    def expect(self, count: int) -> None:
+        """Announce that `run` will be called `count` times more, so that containers can be made ahead."""
+        ...
+
+    def run(self, job: RunJob, observe: Observer) -> RunResult:
         """Run one program in a fresh container. Thread-safe. Always removes the container.
 
         Raises:
@@ -65,10 +73,14 @@ class Sandbox(Protocol):
         """
         ...
 
-    def screen(self, jobs: Sequence[ScreenJob], observe: Observer) -> Sequence[ScreenResult]:
-        """Try programs on probe tensors, in cells; one result per job, in order.
+    def screen(self, jobs: Sequence[ScreenJob], observe: Observer) -> Iterator[ScreenResult]:
+        """Try programs on probe tensors, in cells; one result per job, in order, as they come.
 
         Raises:
             SandboxError: as above.
         """
+        ...
+
+    def stop(self) -> None:
+        """End every container now; calls of `run` and `screen` in other threads raise `SandboxError`."""
         ...

@@ -1,0 +1,122 @@
+"""Whose a container is: labels that name the owning process, and the removal of what dead owners left.
+
+Nothing of a live run is touched, and nothing that cannot be told: a process number means something only
+within the boot and the process namespace in which it was given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import SandboxError
+from orchestrator.sandbox.engine import APIError, Client, DockerException, NotFound, connect
+from orchestrator.sandbox.output import FILE_PREFIX
+
+LABEL_OWNER = "assay.owner"
+LABEL_RUN = "assay.run"
+LABEL_INSTANCE = "assay.instance"  # one DockerSandbox object
+LABEL_OUTPUT = "assay.output"  # host path of the output file
+LABEL_PURPOSE = "assay.purpose"
+_PROC = Path("/proc")
+_START_TIME_FIELD = 19  # of /proc/<pid>/stat, counted after the command's closing bracket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """A process, told apart from any other that may later get its number."""
+
+    boot: str
+    namespace: str  # of process numbers
+    pid: int
+    start: str  # clock ticks after boot
+
+    def encode(self) -> str:
+        return f"{self.boot}:{self.namespace}:{self.pid}:{self.start}"
+
+    @staticmethod
+    def decode(text: str) -> Owner | None:
+        """Read a label; None if it is not one of ours."""
+        parts = text.split(":")
+        if len(parts) != 4 or not parts[2].isdigit():
+            return None
+        return Owner(boot=parts[0], namespace=parts[1], pid=int(parts[2]), start=parts[3])
+
+
+def this_process() -> Owner:
+    """Return the owner that containers made here are labelled with."""
+    pid = os.getpid()
+    return Owner(boot=_boot(), namespace=_namespace(), pid=pid, start=_start_time(pid) or "")
+
+
+def is_dead(owner: Owner, *, start_time: Callable[[int], str | None] | None = None) -> bool:
+    """Whether that process has certainly ended. An owner in another process namespace is left alone."""
+    if owner.boot != _boot():
+        return True
+    if owner.namespace != _namespace():
+        return False
+    return (start_time or _start_time)(owner.pid) != owner.start
+
+
+def reap(run_id: str | None = None) -> int:
+    """Remove containers and output files of dead owners (of one run, or of all); return how many containers.
+
+    Raises:
+        SandboxError: the engine failed.
+    """
+    client = connect()
+    try:
+        filters = [LABEL_OWNER] if run_id is None else [LABEL_OWNER, f"{LABEL_RUN}={run_id}"]
+        removed = 0
+        for found in client.api.containers(all=True, filters={"label": filters}):
+            labels: Mapping[str, str] = found.get("Labels") or {}
+            owner = Owner.decode(labels.get(LABEL_OWNER, ""))
+            if owner is None or not is_dead(owner):
+                continue
+            remove_container(client, str(found["Id"]))
+            _remove_output(labels.get(LABEL_OUTPUT, ""))
+            removed += 1
+        return removed
+    except (DockerException, OSError) as error:
+        raise SandboxError(f"leftover containers cannot be removed: {error}", remedy="see `assay doctor`") from error
+    finally:
+        client.close()
+
+
+def remove_container(client: Client, container_id: str) -> None:
+    """Remove a container whatever its state, with its anonymous volumes; one that is gone is no error."""
+    try:
+        client.api.remove_container(container_id, force=True, v=True)
+    except NotFound:
+        return
+    except APIError as error:
+        if error.status_code != 409:  # 409: its removal is already in progress
+            raise
+
+
+def _remove_output(label: str) -> None:
+    path = Path(label)
+    if path.is_absolute() and path.name.startswith(FILE_PREFIX):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _boot() -> str:
+    return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+
+
+def _namespace() -> str:
+    return (_PROC / "self/ns/pid").readlink().name.removeprefix("pid:").strip("[]")
+
+
+def _start_time(pid: int) -> str | None:
+    """Return when a process started; None if there is none, or only its zombie."""
+    try:
+        stat = (_PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in ("Z", "X") else fields[_START_TIME_FIELD]

@@ -1,0 +1,63 @@
+"""Keeps containers ready ahead of need: created, started, torch imported. Each is used once.
+
+How many are made ahead follows from what the caller has announced (`expect`), so that a single program
+does not pay for containers that nobody will use.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+from orchestrator.errors import SandboxError
+
+T = TypeVar("T")
+
+
+class Pool(Generic[T]):
+    """Makes things ahead with `make`, hands each out once, and drops with `drop` what was never taken."""
+
+    def __init__(self, *, make: Callable[[], T], drop: Callable[[T], None], size: int) -> None:
+        self._make = make
+        self._drop = drop
+        self._size = size
+        self._lock = threading.Lock()
+        self._expected = 0
+        self._ahead: deque[Future[T]] = deque()
+        self._closed = False
+        self._makers = ThreadPoolExecutor(max_workers=size, thread_name_prefix="warm")
+
+    def expect(self, count: int) -> None:
+        """Announce that `take` will be called `count` times more."""
+        with self._lock:
+            self._expected += count
+
+    def take(self) -> T:
+        """Return one that is ready, or make one now; start on the next.
+
+        Raises:
+            SandboxError: it could not be made, or the pool is closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise SandboxError("the sandbox is closed")
+            self._expected = max(0, self._expected - 1)
+            future = self._ahead.popleft() if self._ahead else None
+            while len(self._ahead) < min(self._size, self._expected):
+                self._ahead.append(self._makers.submit(self._make))
+        return self._make() if future is None else future.result()
+
+    def close(self) -> None:
+        """Drop what is ready and wait for what is being made. Safe to repeat."""
+        with self._lock:
+            self._closed = True
+            ahead, self._ahead = self._ahead, deque()
+        for future in ahead:
+            future.cancel()
+        self._makers.shutdown(wait=True, cancel_futures=True)
+        for future in ahead:
+            if not future.cancelled() and future.exception() is None:
+                self._drop(future.result())

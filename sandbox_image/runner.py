@@ -1,0 +1,113 @@
+"""Runs one program on the mounted models, once, in a container of its own.
+
+    start -> import torch -> `ready` -> one RunJob on stdin -> `started` -> merge -> `done` or `failed`
+
+Started without a program, so that a container can be made ahead of need. After `done` it waits for the
+end of stdin: the host takes its last measurements then. From `started` on, the program shares this
+process and may do anything in its name; the host believes none of it (see the orchestrator's failure.py).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import torch
+
+from sandbox_image import execute, limits, tensors
+from sandbox_image.protocol import (
+    EXIT_FAILED,
+    OUTPUT_PATH,
+    Message,
+    ProtocolError,
+    RunJob,
+    decode_frame,
+    encode_message,
+)
+
+_EXIT_CHILD = 11  # a process that the program forked came back out of it
+_STDIN, _STDOUT = 0, 1
+
+
+def main() -> NoReturn:
+    """Run the one job that comes on stdin; never returns."""
+    limits.pin()
+    owner = os.getpid()
+    job = _receive()
+    output = os.open(OUTPUT_PATH, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    stdin = _take_stdin()
+    _say(Message(kind="started"))
+    message = _attempt(job, output)
+    if os.getpid() != owner:
+        os._exit(_EXIT_CHILD)
+    _say(message)
+    if message.kind == "failed":
+        os._exit(EXIT_FAILED)
+    os.read(stdin, 1)  # the host closes it when it has measured
+    os._exit(0)
+
+
+def _receive() -> RunJob:
+    """Say `ready`, with what a program will need already imported, and wait for the program."""
+    torch.zeros(1, device=os.environ.get("ASSAY_DEVICE", "cpu"))  # a GPU's context takes seconds
+    _say(Message(kind="ready"))
+    job = decode_frame(sys.stdin.buffer)
+    if job is None:
+        os._exit(0)  # the host needs no more containers
+    if not isinstance(job, RunJob):
+        raise ProtocolError("a runner is sent one RunJob")
+    return job
+
+
+def _attempt(job: RunJob, output: int) -> Message:
+    """Merge; return what there is to say of it. Exceptions of the program end here, all of them."""
+    program = None
+    try:
+        program = execute.load_program(job.source, guarded=job.guarded, profile=job.profile)
+        _merge_all(job, program, output)
+        return Message(kind="done")
+    except BaseException as error:  # noqa: BLE001  (SystemExit and KeyboardInterrupt are the program's too)
+        reason, detail = execute.explain(error)
+        return Message(kind="failed", reason=reason, detail=detail)
+    finally:
+        execute.flush(program)
+
+
+def _merge_all(job: RunJob, program: execute.Program, output: int) -> None:
+    """Call the program for every tensor of the manifest, in order, and write each result."""
+    seed_model = tensors.Model(job.seed_files, job.device)
+    candidates = {name: tensors.Model(files, job.device) for name, files in job.candidate_files}
+    for spec in job.tensors:
+        base = seed_model.read(spec.name)
+        task_vector = execute.call_program(
+            program,
+            tensors.task_vectors(base, candidates, spec.name),
+            base.clone(),
+            name=spec.name,
+            num_layers=job.num_layers,
+            seed=execute.call_seed(job.seed, job.program_digest, spec.name),
+        )
+        result = tensors.merged(base, task_vector, spec.dtype)
+        execute.require_finite(result, spec.name)
+        tensors.write_tensor(output, spec, result)
+
+
+def _take_stdin() -> int:
+    """Move stdin to a descriptor of its own and leave nothing to read in its place."""
+    kept = os.dup(_STDIN)
+    null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    os.dup2(null, _STDIN)
+    os.close(null)
+    return kept
+
+
+def _say(message: Message) -> None:
+    """Write one message whole; a pipe takes up to 4 KiB at once, so longer ones go in pieces."""
+    data = encode_message(message)
+    while data:
+        data = data[os.write(_STDOUT, data) :]
+
+
+if __name__ == "__main__":
+    main()
