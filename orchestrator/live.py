@@ -87,6 +87,7 @@ class Tally:
     iteration_began: float = 0.0
     iteration_seconds: list[float] = field(default_factory=list)
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)  # stage -> outcome -> count, of the iteration
+    during: dict[str, Counter[str]] = field(default_factory=dict)  # the same, since the stage at work began
     baselines: dict[str, float] = field(default_factory=dict)
     best: float | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -98,11 +99,12 @@ class Tally:
                 if self.iteration > 0:
                     self.iteration_seconds.append(now - self.iteration_began)
                 self.iteration, self.iteration_began, self.outcomes = iteration, now, {}
-            self.stage, self.total, self.done, self.stage_began = stage, total, 0, now
+            self.stage, self.total, self.done, self.stage_began, self.during = stage, total, 0, now, {}
 
     def advance(self, stage: str, outcome: str) -> None:
         with self.lock:
-            self.outcomes.setdefault(stage, Counter())[outcome] += 1
+            for counts in (self.outcomes, self.during):
+                counts.setdefault(stage, Counter())[outcome] += 1
             if stage == self.stage:
                 self.done += 1
 
@@ -151,7 +153,7 @@ class PlainLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end_stage()
+        self._end_stage("done" if kind is None else "stopped")
 
     def run_started(self, name: str, iterations: int) -> None:
         self._tally.run, self._tally.iterations = name, iterations
@@ -184,14 +186,18 @@ class PlainLog:
         if text:
             self._say(text)
 
-    def _end_stage(self) -> None:
-        """Sum up the stage at work, if there is one."""
+    def _end_stage(self, how: str = "done") -> None:
+        """Sum up the stage at work, if there is one, and the stages that went on beside it."""
         tally = self._tally
         if not tally.stage:
             return
-        seconds = tally.clock() - tally.stage_began
-        counts = tally.outcomes.get(tally.stage, Counter())
-        self._say(f"{self._where()}: done in {seconds:.1f} s{': ' if counts else ''}{_counts(counts)}")
+        own = tally.during.get(tally.stage, Counter())
+        parts = [
+            f"{self._where()}: {how} after {tally.clock() - tally.stage_began:.1f} s",
+            *([_counts(own)] if own else []),
+        ]
+        beside = [f"{stage}: {_counts(counts)}" for stage, counts in tally.during.items() if stage != tally.stage]
+        self._say("; ".join([": ".join(parts), *beside]))
         tally.stage = ""
 
     def _where(self) -> str:

@@ -74,7 +74,25 @@ def test_plain_log_sums_up_a_stage_when_the_next_begins() -> None:
         log.advanced("check", outcome)
     clock.seconds = 2
     log.stage_started("screen", 1, 1)
-    assert "iteration 1/3 check: done in 2.0 s: 2 policy, 1 passed" in out.getvalue()
+    assert "iteration 1/3 check: done after 2.0 s: 2 policy, 1 passed" in out.getvalue()
+
+
+def test_plain_log_sums_up_stages_that_overlap() -> None:
+    log, out = plain(Ticking())
+    log.stage_started("run", 1, 2)
+    for stage, outcome in (("run", "passed"), ("verify", "output_norm"), ("run", "timeout")):
+        log.advanced(stage, outcome)
+    log.finished()
+    assert "run: done after 0.0 s: 1 passed, 1 timeout; verify: 1 output_norm" in out.getvalue()
+
+
+def test_a_stage_that_an_error_cut_off_is_not_called_done() -> None:
+    log, out = plain(Ticking())
+    with pytest.raises(KeyboardInterrupt), log:
+        log.stage_started("run", 1, 2)
+        raise KeyboardInterrupt
+    assert "run: stopped after" in out.getvalue()
+    assert "done" not in out.getvalue()
 
 
 def test_best_is_said_only_when_it_rises() -> None:
