@@ -1,0 +1,194 @@
+"""Work and size: what can be bounded from the text, and the same bounds for the operators at run time.
+
+Bounds a single operation, not a program: loops, and memory that grows step by step, are the container's.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+
+from policies.limits import MAX_FORMAT_WIDTH, MAX_INT_BITS, MAX_RANGE, MAX_REPEAT
+
+MAX_LITERAL_BITS = 1_024  # no float is larger
+_SEQUENCES = (str, bytes, list, tuple)
+# A conversion of a % format with its width and precision; `*` takes them from the arguments.
+_PERCENT = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(\*|\d+)?(?:\.(\*|\d+))?")
+
+
+class TooMuchWork(Exception):  # noqa: N818  (a finding or violation on its way up)
+    """An operation that would need more than the limits permit."""
+
+
+def check_multiply(left: object, right: object) -> None:
+    """Refuse a repetition or a product that is too large.
+
+    Raises:
+        TooMuchWork: it is.
+    """
+    if type(left) is int and type(right) is int:
+        if left.bit_length() + right.bit_length() > MAX_INT_BITS:
+            raise TooMuchWork(f"integer product: expected at most {MAX_INT_BITS} bits; use floats")
+        return
+    sequence, times = (left, right) if isinstance(left, _SEQUENCES) else (right, left)
+    if isinstance(sequence, _SEQUENCES) and isinstance(times, int) and len(sequence) * times > MAX_REPEAT:
+        raise TooMuchWork(f"repetition: expected at most {MAX_REPEAT} elements; use torch.zeros or torch.full")
+
+
+def check_power(base: object, exponent: object) -> None:
+    """Refuse an integer power that is too large.
+
+    Raises:
+        TooMuchWork: it is.
+    """
+    if not (isinstance(base, int) and isinstance(exponent, int)) or abs(base) <= 1:
+        return
+    if base.bit_length() * abs(exponent) > MAX_INT_BITS:
+        raise TooMuchWork(f"integer power: expected at most {MAX_INT_BITS} bits; use floats")
+
+
+def check_shift(value: object, by: object) -> None:
+    """Refuse an integer shift that is too large.
+
+    Raises:
+        TooMuchWork: it is.
+    """
+    if isinstance(value, int) and isinstance(by, int) and value.bit_length() + by > MAX_INT_BITS:
+        raise TooMuchWork(f"shift: expected at most {MAX_INT_BITS} bits; use floats")
+
+
+def check_percent(template: str) -> None:
+    """Refuse a % format with wide fields, or widths taken from its arguments.
+
+    Raises:
+        TooMuchWork: it has one.
+    """
+    for width, precision in _PERCENT.findall(template):
+        if "*" in (width, precision):
+            raise TooMuchWork("format: expected widths written out, found *; use an f-string")
+        check_widths(text for text in (width, precision) if text)
+
+
+def check_widths(widths: Iterable[str]) -> None:
+    """Refuse numbers in a format specification that ask for very wide fields.
+
+    Raises:
+        TooMuchWork: one does.
+    """
+    if any(len(width) > len(str(MAX_FORMAT_WIDTH)) or int(width) > MAX_FORMAT_WIDTH for width in widths):
+        raise TooMuchWork(f"format: expected a width of at most {MAX_FORMAT_WIDTH}; use a smaller one")
+
+
+def check_specification(specification: str) -> None:
+    """Refuse a format specification that asks for very wide fields.
+
+    Raises:
+        TooMuchWork: it does.
+    """
+    check_widths(re.findall(r"\d+", specification))
+
+
+def check_range(*bounds: int) -> None:
+    """Refuse a range with more steps than can ever be taken.
+
+    Raises:
+        TooMuchWork: it has.
+    """
+    steps = range(*bounds)
+    if steps and (steps[-1] - steps[0]) // steps.step >= MAX_RANGE:
+        raise TooMuchWork(f"range: expected at most {MAX_RANGE} steps; use tensor operations")
+
+
+def width_problems(widths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield a finding for a constant format specification that is too wide."""
+    try:
+        check_widths(widths)
+    except TooMuchWork as error:
+        yield "policy.work", str(error)
+
+
+def operation_problems(node: ast.BinOp) -> Iterator[tuple[str, str]]:
+    """Yield a finding for an operation on constants that would be too much work."""
+    try:
+        _value(node)
+    except TooMuchWork as error:
+        yield "policy.work", str(error)
+    if isinstance(node.op, ast.Mult):
+        yield from _display_problems(node)
+
+
+def _display_problems(node: ast.BinOp) -> Iterator[tuple[str, str]]:
+    """`[0] * 10**12`: the display's length is known though its elements are not."""
+    for display, times in ((node.left, node.right), (node.right, node.left)):
+        if isinstance(display, ast.List | ast.Tuple):
+            count = _quietly(times)
+            try:
+                check_multiply([None] * len(display.elts), count)
+            except TooMuchWork as error:
+                yield "policy.work", str(error)
+
+
+def call_problems(node: ast.Call) -> Iterator[tuple[str, str]]:
+    """Yield a finding for a range or power of constants that is too large."""
+    if not isinstance(node.func, ast.Name) or node.func.id not in {"range", "pow"}:
+        return
+    values = [_quietly(argument) for argument in node.args]
+    numbers = [value for value in values if type(value) is int]
+    if len(numbers) != len(values) or not 1 <= len(numbers) <= 3:
+        return
+    try:
+        if node.func.id == "range":
+            check_range(*numbers)
+        elif len(numbers) == 2:
+            check_power(*numbers)
+    except TooMuchWork as error:
+        yield "policy.work", str(error)
+    except ValueError:
+        return  # range with step 0: the program's own error, at run time
+
+
+def _quietly(node: ast.expr) -> object:
+    try:
+        return _value(node)
+    except TooMuchWork:
+        return None  # has its own finding
+
+
+def _value(node: ast.expr) -> object:
+    """Return the value of constant integer arithmetic, text or None; never computes anything large."""
+    if isinstance(node, ast.Constant) and type(node.value) in (int, str):
+        return node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        operand = _value(node.operand)
+        return -operand if type(operand) is int else None
+    if not isinstance(node, ast.BinOp):
+        return None
+    return _operation(node.op, _value(node.left), _value(node.right))
+
+
+def _operation(op: ast.operator, left: object, right: object) -> object:
+    if isinstance(op, ast.Mod) and isinstance(left, str):
+        check_percent(left)
+        return None
+    if left is None or right is None:
+        return None
+    if isinstance(op, ast.Mult):
+        check_multiply(left, right)
+    if not (type(left) is int and type(right) is int):
+        return None
+    if isinstance(op, ast.Pow):
+        check_power(left, right)
+        return left**right if right >= 0 else None
+    if isinstance(op, ast.LShift):
+        check_shift(left, right)
+        return left << right if right >= 0 else None
+    return _small(op, left, right)
+
+
+def _small(op: ast.operator, left: int, right: int) -> int | None:
+    if isinstance(op, ast.Mult):
+        return left * right
+    if isinstance(op, ast.Add):
+        return left + right
+    return left - right if isinstance(op, ast.Sub) else None

@@ -1,0 +1,309 @@
+"""Runs an admitted program under guards, inside the container. Not a wall: the container is.
+
+`load` checks again, compiles the very tree that was checked, and executes the module body with a namespace
+whose only ways out are the guards below. They decide by the value at hand: its type says which attributes
+it has, and what has no entry has none.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Mapping
+from itertools import chain
+from types import ModuleType
+from typing import Any
+
+from RestrictedPython.Eval import default_guarded_getitem, default_guarded_getiter
+
+from policies.checker import examine
+from policies.contract import FUNCTION
+from policies.dialect import STRICT, Dialect, dialect
+from policies.formatting import SafeFormatter, format_value
+from policies.limits import MAX_PRINT_BYTES, MAX_REPEAT
+from policies.operators import guarded_range, guarded_round, inplace, modulo, multiply, power, shift_left
+from policies.proxies import ModuleProxy, PolicyViolation, TensorType, TypeName, modules, real_type
+from policies.source import FILENAME as FILENAME
+
+_PADDING = frozenset({"center", "ljust", "rjust", "zfill"})
+_MISSING = object()
+
+
+class Program:
+    """A loaded program: call `merge` once per parameter; `output` is what it printed, capped."""
+
+    def __init__(self, function: Callable[..., Any], extras: tuple[str, ...], printed: Printed) -> None:
+        self._function = function
+        self._extras = extras
+        self._printed = printed
+
+    @property
+    def output(self) -> str:
+        """What the program printed so far, at most MAX_PRINT_BYTES of UTF-8."""
+        return self._printed.text
+
+    def merge(
+        self,
+        model_dict: Mapping[str, Any],
+        device: Any,
+        *,
+        name: str,
+        base: Any,
+        layer: int | None,
+        num_layers: int,
+        generator: Any,
+    ) -> object:
+        """Call merge_models for one parameter, with the extras that it names; returns whatever it returns.
+
+        Raises:
+            PolicyViolation: it tried what the dialect refuses. Whatever else it raises comes out as it is.
+        """
+        supplied = {"name": name, "base": base, "layer": layer, "num_layers": num_layers, "generator": generator}
+        return self._function(model_dict, device, **{extra: supplied[extra] for extra in self._extras})
+
+
+def load(source: str, *, profile: str = STRICT, torch: ModuleType) -> Program:
+    """Check a program again, compile the tree that was checked, and execute its module body under guards.
+
+    Raises:
+        PolicyViolation: it is refused, or its module body tried what the dialect refuses. Whatever else the
+            module body raises comes out as it is.
+        UnknownProfileError: there is no such profile.
+    """
+    result, compiled = examine(source, profile)
+    if compiled is None:
+        raise PolicyViolation("; ".join(str(finding) for finding in result.findings[:3]))
+    printed = Printed()
+    namespace = Guards(dialect(profile), torch, printed).namespace()
+    exec(compiled.code, namespace)  # noqa: S102
+    function = namespace.get(FUNCTION)
+    if not callable(function):
+        raise PolicyViolation(f"{FUNCTION}: expected a function, found {type(function).__name__}")
+    return Program(function, compiled.extras, printed)
+
+
+class Printed:
+    """Captured text of `print`, capped: what is over the cap is dropped."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self._left = MAX_PRINT_BYTES
+
+    def __call__(self, *values: object, sep: str | None = " ", end: str | None = "\n", flush: bool = False) -> None:
+        if self._left <= 0:
+            return
+        buffer = io.StringIO()
+        print(*values, sep=sep, end=end, file=buffer)
+        raw = buffer.getvalue().encode("utf-8", "backslashreplace")[: self._left]
+        self._left -= len(raw)
+        self.text += raw.decode("utf-8", "ignore")
+
+
+class Guards:
+    """The functions that rewritten programs call, and the builtins that they see."""
+
+    def __init__(self, of_profile: Dialect, torch: ModuleType, printed: Printed) -> None:
+        self._dialect = of_profile
+        self._printed = printed
+        self._modules = modules(of_profile, torch)
+        self._by_type = _attributes_by_type(of_profile, torch)
+        self._writable = frozenset({dict, list, OrderedDict, defaultdict, Counter, deque, torch.Tensor})
+        self._tensor = torch.Tensor
+        self._namespace: dict[str, Any] = {}
+
+    def namespace(self) -> dict[str, Any]:
+        """Return the globals for a program: a name, and builtins that hold the guards too."""
+        self._namespace.update(__name__="program", __builtins__={**self._builtins(), **self._hooks()})
+        return self._namespace
+
+    def _hooks(self) -> dict[str, Any]:
+        return {
+            "_getattr_": self.getattr,
+            "_getitem_": default_guarded_getitem,
+            "_getiter_": default_guarded_getiter,
+            "_write_": self.write,
+            "_apply_": self.apply,
+            "_inplacevar_": inplace,
+            "_import_": self.import_,
+            "__import__": import_for_extensions,
+            "_mul_": multiply,
+            "_pow_": power,
+            "_lshift_": shift_left,
+            "_mod_": modulo,
+            "_format_": format_value,
+            "_Exception_": Exception,
+        }
+
+    def _builtins(self) -> dict[str, Any]:
+        import builtins
+
+        guarded = {
+            "getattr": self.getattr_builtin,
+            "hasattr": self.hasattr_builtin,
+            "isinstance": lambda value, classinfo: isinstance(value, _plain(real_type(classinfo))),
+            "print": self._printed,
+            "range": guarded_range,
+            "pow": power,
+            "round": guarded_round,
+            "format": lambda value, specification="": format_value(value, -1, specification),
+        }
+        return {name: guarded.get(name, getattr(builtins, name)) for name in self._dialect.builtins}
+
+    def getattr(self, value: Any, name: str) -> Any:
+        """Return an attribute that the dialect permits for the value's type.
+
+        Raises:
+            AttributeError: the type has no such attribute, permitted or not.
+            PolicyViolation: it has one, and the dialect does not permit it.
+        """
+        permitted = self._by_type.get(type(value))
+        if permitted is not None and name in permitted:
+            return getattr(value, name)
+        return self._other_attribute(value, name)
+
+    def _other_attribute(self, value: Any, name: str) -> Any:
+        """The attributes that are not simply the real ones."""
+        if type(value) is ModuleProxy:
+            return self._member(value, name)
+        if type(value) is str:
+            return self._text_method(value, name)
+        if isinstance(value, type):
+            return self._class_attribute(value, name)
+        if name in self._permitted_by_kind(value):
+            return getattr(value, name)
+        return self._refuse(value, name)
+
+    def _member(self, module: ModuleProxy, name: str) -> Any:
+        if name not in module.members:
+            raise PolicyViolation(f"{module.title}.{name}: not permitted; use what the dialect lists")
+        return module.members[name]
+
+    def _text_method(self, text: str, name: str) -> Any:
+        if name == "format":
+            return lambda *arguments, **named: SafeFormatter().vformat(text, arguments, named)
+        if name in _PADDING:
+            return lambda width, *fill: getattr(text, name)(_within(width), *fill)
+        return self._refuse(text, name)
+
+    def _class_attribute(self, value: type, name: str) -> Any:
+        """`dict.fromkeys`, `str.lower`, `chain.from_iterable`: what instances may do, except format and padding."""
+        kind = self._dialect.types["chain"] if value is chain else self._by_type.get(value)
+        if kind is not None and value is not self._tensor and name in kind and not name.startswith("_"):
+            return getattr(value, name)
+        return self._refuse(value, name)
+
+    def _permitted_by_kind(self, value: Any) -> frozenset[str]:
+        if type(value) is TensorType:
+            return frozenset()
+        if isinstance(value, self._tensor):
+            return self._dialect.types["Tensor"]
+        if isinstance(value, Exception):
+            return self._dialect.types["exception"]
+        if type(value).__module__ == "torch.return_types":
+            return self._dialect.types["result"]
+        return frozenset()
+
+    def _refuse(self, value: Any, name: str) -> Any:
+        if type(value) is TensorType and name in self._dialect.types["Tensor"]:
+            return self._unbound(value, name)
+        kind = value.title if isinstance(value, TypeName) else type(value).__name__
+        if type(name) is str and not name.startswith("_") and name not in dir(value):
+            raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+        raise PolicyViolation(f"attribute {name} of {kind}: not permitted")
+
+    def _unbound(self, tensor_type: TensorType, name: str) -> Any:
+        """`torch.Tensor.mean` as a function of a tensor; not its properties."""
+        found = getattr(tensor_type.origin, name)
+        if not callable(found):
+            raise PolicyViolation(f"attribute {name} of {tensor_type.title}: take it from a tensor")
+        return found
+
+    def getattr_builtin(self, value: Any, name: str, default: Any = _MISSING) -> Any:
+        """`getattr` through the same guard."""
+        if type(name) is not str:
+            raise PolicyViolation("getattr: expected the attribute's name as text")
+        try:
+            return self.getattr(value, name)
+        except AttributeError:
+            if default is _MISSING:
+                raise
+            return default
+
+    def hasattr_builtin(self, value: Any, name: str) -> bool:
+        """`hasattr` through the same guard."""
+        return self.getattr_builtin(value, name, _MISSING_ATTRIBUTE) is not _MISSING_ATTRIBUTE
+
+    def write(self, value: Any) -> Any:
+        """Let items of containers and tensors be set and deleted, and nothing else."""
+        if type(value) not in self._writable and not isinstance(value, self._tensor):
+            raise PolicyViolation(f"{type(value).__name__}: its items cannot be set; build a new value")
+        return value
+
+    def apply(self, function: Any, /, *arguments: Any, **named: Any) -> Any:
+        """Call with unpacked arguments; refused keyword arguments reach the program's own functions only."""
+        if getattr(function, "__globals__", None) is not self._namespace:
+            for name in named:
+                if name in self._dialect.refused_keywords and named[name]:
+                    raise PolicyViolation(f"argument {name}=: not permitted; {self._dialect.refused_keywords[name]}")
+        return function(*arguments, **named)
+
+    def import_(self, module: str, name: str = "") -> Any:
+        """Return the proxy of a permitted module, or a member of one."""
+        if module not in self._modules:
+            raise PolicyViolation(f"import {module}: not permitted")
+        return self._member(self._modules[module], name) if name else self._modules[module]
+
+
+_MISSING_ATTRIBUTE = object()
+
+
+def _attributes_by_type(of_profile: Dialect, torch: ModuleType) -> dict[type, frozenset[str]]:
+    types = of_profile.types
+    return {
+        torch.Tensor: types["Tensor"],
+        dict: types["dict"],
+        list: types["list"],
+        tuple: types["tuple"],
+        str: types["str"] - _PADDING - {"format"},
+        set: types["set"],
+        frozenset: types["frozenset"],
+        int: types["number"],
+        float: types["number"],
+        bool: types["number"],
+        complex: types["number"],
+        range: types["range"],
+        slice: types["range"],
+        OrderedDict: types["OrderedDict"],
+        defaultdict: types["dict"],
+        Counter: types["Counter"],
+        deque: types["deque"],
+        torch.Size: types["Size"],
+        torch.device: types["device"],
+        torch.dtype: types["dtype"],
+        torch.finfo: types["finfo"],
+        torch.iinfo: types["finfo"],
+        torch.Generator: types["Generator"],
+    }
+
+
+def import_for_extensions(name: str, *_: object) -> None:
+    """Serve the imports that torch's C code makes from within a program's frame; give nothing back.
+
+    CPython looks `__import__` up in the running frame's builtins and then takes the module from `sys.modules`.
+    Programs cannot spell the name, and their own imports are rewritten.
+    """
+    importlib.import_module(name)
+
+
+def _plain(classinfo: Any) -> Any:
+    """`range` is a guarded function in programs, and a type in isinstance."""
+    if isinstance(classinfo, tuple):
+        return tuple(_plain(one) for one in classinfo)
+    return range if classinfo is guarded_range else classinfo
+
+
+def _within(width: Any) -> Any:
+    if isinstance(width, int) and width > MAX_REPEAT:
+        raise PolicyViolation(f"padding: expected at most {MAX_REPEAT} characters")
+    return width

@@ -1,0 +1,172 @@
+"""What imports resolve to: frozen stand-ins that hold the permitted members and nothing else.
+
+The real modules are never handed out; nor is a type that could be called to get uninitialised memory.
+"""
+
+from __future__ import annotations
+
+import collections
+import collections.abc
+import functools
+import itertools
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, ModuleType
+from typing import Any, NoReturn
+
+from policies.bounds import TooMuchWork
+from policies.dialect import TENSOR_TYPES, Dialect
+from policies.limits import MAX_COMBINATORIAL
+
+_STAND_INS = ("typing", "collections.abc")
+_STANDARD: Mapping[str, ModuleType] = MappingProxyType(
+    {"math": math, "functools": functools, "itertools": itertools, "collections": collections}
+)
+
+
+class PolicyViolation(BaseException):
+    """A program tried what the dialect refuses. Not an `Exception`: no program can catch it."""
+
+
+class Frozen:
+    """An object whose attributes cannot be set, deleted or listed."""
+
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise PolicyViolation(f"attribute {name}: cannot be set; keep values in names or a dict")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise PolicyViolation(f"attribute {name}: cannot be deleted")
+
+
+class ModuleProxy(Frozen):
+    """A module's permitted members."""
+
+    __slots__ = ("members", "title")
+    members: Mapping[str, Any]
+    title: str
+
+    def __init__(self, title: str, members: Mapping[str, Any]) -> None:
+        object.__setattr__(self, "title", title)
+        object.__setattr__(self, "members", MappingProxyType(dict(members)))
+
+    def __repr__(self) -> str:
+        return f"<permitted members of {self.title}>"
+
+
+class TypeName(Frozen):
+    """A name of `typing`: may be subscripted and joined with |, and stands for nothing else at run time."""
+
+    __slots__ = ("origin", "title")
+    title: str
+    origin: Any
+
+    def __init__(self, title: str, origin: Any = None) -> None:
+        object.__setattr__(self, "title", title)
+        object.__setattr__(self, "origin", origin)
+
+    def __getitem__(self, parameters: object) -> TypeName:
+        return self
+
+    def __or__(self, other: object) -> TypeName:
+        return TypeName("Union", origin=_union(self, other))
+
+    def __ror__(self, other: object) -> TypeName:
+        return TypeName("Union", origin=_union(other, self))
+
+    def __repr__(self) -> str:
+        return self.title
+
+
+class TensorType(TypeName):
+    """`torch.Tensor` and its kin: for isinstance, annotations, and tensors made from lists."""
+
+    __slots__ = ()
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        if options or len(arguments) > 1 or (arguments and not isinstance(arguments[0], list | tuple)):
+            raise PolicyViolation(f"{self.title}: expected one list; use torch.zeros or torch.tensor")
+        return self.origin(*arguments)
+
+
+def real_type(classinfo: Any) -> Any:
+    """Return what `isinstance` needs for a class, a stand-in or a tuple of them."""
+    if isinstance(classinfo, tuple):
+        return tuple(real_type(one) for one in classinfo)
+    if isinstance(classinfo, TypeName):
+        if classinfo.origin is None:
+            raise TypeError(f"{classinfo.title} cannot be used with isinstance()")
+        return classinfo.origin
+    return classinfo
+
+
+def _union(left: object, right: object) -> Any:
+    parts = [real_type(part) if part is not None else type(None) for part in (left, right)]
+    return tuple(parts)
+
+
+def modules(dialect: Dialect, torch: ModuleType) -> dict[str, ModuleProxy]:
+    """Return a proxy for each module of the dialect, by dotted name."""
+    proxies: dict[str, ModuleProxy] = {}
+    for name in sorted(dialect.modules, key=len, reverse=True):  # sub-modules first: they are members of others
+        members = {}
+        for member in dialect.modules[name]:
+            dotted = f"{name}.{member}"
+            members[member] = proxies[dotted] if dotted in dialect.modules else _member(name, member, torch)
+        proxies[name] = ModuleProxy(name, members)
+    return proxies
+
+
+def _member(module: str, name: str, torch: ModuleType) -> Any:
+    special = _special(torch).get((module, name))
+    if special is not None:
+        return special
+    if module in _STAND_INS:
+        return False if name == "TYPE_CHECKING" else TypeName(name, _origin(name))
+    if module in _STANDARD:
+        return getattr(_STANDARD[module], name)
+    real = functools.reduce(getattr, module.split(".")[1:], torch)
+    if module == "torch" and name in TENSOR_TYPES:
+        return TensorType(f"torch.{name}", getattr(real, name))
+    value = getattr(real, name)
+    if isinstance(value, ModuleType):
+        raise TypeError(f"policy data: {module}.{name} is a module; only its own proxy may be handed out")
+    return value
+
+
+def _origin(name: str) -> Any:
+    """Return the class that a name of `typing` stands for in isinstance, where there is one."""
+    if name in {"Dict", "List", "Tuple", "Set", "FrozenSet"}:
+        return {"Dict": dict, "List": list, "Tuple": tuple, "Set": set, "FrozenSet": frozenset}[name]
+    return getattr(collections.abc, name, None)
+
+
+@functools.cache
+def _special(torch: ModuleType) -> Mapping[tuple[str, str], Any]:
+    """Members that are not the real thing: bounded functions, and modules without state as functions."""
+    functional = torch.nn.functional
+    return {
+        ("math", "factorial"): _bounded(math.factorial),
+        ("math", "comb"): _bounded(math.comb),
+        ("math", "perm"): _bounded(math.perm),
+        ("torch.nn", "CosineSimilarity"): lambda dim=1, eps=1e-8: (
+            lambda x1, x2: functional.cosine_similarity(x1, x2, dim, eps)
+        ),
+        ("torch.nn", "Softmax"): lambda dim=None: lambda x: functional.softmax(x, dim),
+        ("torch.nn", "ReLU"): lambda inplace=False: lambda x: functional.relu(x, inplace),
+    }
+
+
+def _bounded(function: Callable[..., int]) -> Callable[..., int]:
+    def bounded(*numbers: int) -> int:
+        if any(isinstance(number, int) and number > MAX_COMBINATORIAL for number in numbers):
+            raise_work(TooMuchWork(f"{function.__name__}: expected at most {MAX_COMBINATORIAL}; use math.lgamma"))
+        return function(*numbers)
+
+    return bounded
+
+
+def raise_work(error: TooMuchWork) -> NoReturn:
+    """End the program for an operation that is too much work."""
+    raise PolicyViolation(str(error)) from None
