@@ -6,7 +6,7 @@ Greedy answers, judged as exact digits. The sealed test split is never read by a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -43,13 +43,6 @@ def greedy(model: Any, tokenizer: Any, questions: Sequence[Question]) -> list[st
             kept = row[: row.index(tokenizer.eos_token_id)] if tokenizer.eos_token_id in row else row
             answers[position] = tokenizer.decode(kept).strip()
     return answers
-
-
-@torch.no_grad()
-def load_merged(model: Any, seed: Mapping[str, torch.Tensor], merged: Mapping[str, torch.Tensor]) -> None:
-    """Write seed + merged task vector into the model's parameters, in place."""
-    for name, parameter in model.named_parameters():
-        parameter.copy_(seed[name] + merged[name])
 
 
 def _same_length(tokenizer: Any, questions: Sequence[Question]) -> dict[int, list[tuple[int, list[int]]]]:
