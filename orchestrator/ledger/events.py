@@ -123,7 +123,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
         accuracy=_ACCURACY,
         seconds=(_N, "wall clock, tuning included"),
         parameters=(_M, "candidate name -> coefficient (decimal); empty for the seed"),
-        points=(_I, "grid points tried on dev to find the parameters; 0 where nothing was tuned"),
+        points=(_I, "grid points tried to find the parameters; 0 where nothing was tuned"),
     ),
     "iteration.started": _event(
         "The factory is about to write.",

@@ -186,7 +186,7 @@ def _parameters(facts: RunFacts, name: str) -> str:
     if baseline is None or not baseline.parameters:
         return ""
     values = ", ".join(f"{model} {value}" for model, value in baseline.parameters.items())
-    return f"{values}; best on dev of {baseline.points} tried" if baseline.points else values
+    return f"{values}; best of {baseline.points} points tried" if baseline.points else values
 
 
 def _interval(score: SplitScore | None) -> Interval | None:
