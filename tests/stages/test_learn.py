@@ -422,3 +422,26 @@ def test_a_program_that_the_prompt_cannot_have_written_is_an_error(factory: Path
     )
     with pytest.raises(EngineError, match="expected to begin with"):
         train([foreign], factory, tmp_path / "out")
+
+
+CHAT_TEMPLATE = (
+    "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% if m.role == 'assistant' %}<eos>{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+
+
+def test_an_instruction_is_trained_in_the_model_s_own_chat_template(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    folder = make_tiny(tmp_path / "model")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = CHAT_TEMPLATE
+    tokenizer.save_pretrained(folder)
+    ask = Prompt(name="ask", text="Write merge_models.", chat=True)
+    trainer, _ = dpo._make_trainer(
+        [pair(chosen=GOOD, rejected=BAD)], folder, ask, SETTINGS, 0, tmp_path, lambda done, total: None, "cpu"
+    )
+    row = trainer.train_dataset[0]
+    generator = HfGenerator(folder, prompt=ask, seed=0, top_p=1.0, max_new_tokens=8, batch_size=1)
+    assert row["prompt_ids"] == generator._context  # trained on the context that it samples from
+    assert tokenizer.decode(row["chosen_ids"]) == f"```python\n{PROMPT}{GOOD.rstrip()}\n```<eos>"
