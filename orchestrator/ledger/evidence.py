@@ -49,13 +49,27 @@ def require_chain(entries: Iterable[Entry], subject: str) -> tuple[int, ...]:
     record = history(entries, subject)
     if rejected := [entry for entry in record if entry.type == "candidate.rejected"]:
         raise _gap(subject, f"entry {rejected[0].index} rejects it: {rejected[0].data['reason']}")
-    steps = [_the_step(record, subject, name, values) for name, values in REQUIRED]
+    steps = [_the_step(_of_verified_container(record), subject, name, values) for name, values in REQUIRED]
     indices = tuple(step.index for step in steps)
     if list(indices) != sorted(indices):
         raise _gap(subject, f"expected its steps in order, found them at {indices}")
     for key, names in _LINKS.items():
         _require_one_value(steps, subject, key, names)
     return indices
+
+
+def _of_verified_container(record: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Leave out containers in which the platform failed and the program was tried again."""
+    verified = {entry.data["container_id"] for entry in record if entry.type == "outputs.verified"}
+    failed = {
+        entry.data["container_id"]
+        for entry in record
+        if entry.type == "sandbox.exited" and entry.data["container_id"] not in verified
+    }
+    attempts = {entry.data["container_id"] for entry in record if entry.type == "sandbox.exited"}
+    if not attempts - failed:
+        return record
+    return tuple(entry for entry in record if entry.data.get("container_id") not in failed)
 
 
 def _the_step(record: tuple[Entry, ...], subject: str, name: str, values: Mapping[str, Any]) -> Entry:

@@ -48,6 +48,18 @@ def test_a_later_test_score_does_not_disturb(tmp_path: Path) -> None:
     assert require_chain(entries_of(tmp_path, [*life(), final]), "i1-000") == tuple(range(1, 9))
 
 
+def test_a_container_in_which_the_platform_failed_before_does_not_disturb(tmp_path: Path) -> None:
+    record = life()
+    first = [
+        (name, subject, {**data, "container_id": "0ddba11", **({"exit_code": None} if name == "sandbox.exited" else {})})
+        for name, subject, data in record
+        if name.startswith("sandbox.")
+    ]
+    at = next(index for index, draft in enumerate(record) if draft[0] == "sandbox.created")
+    indices = require_chain(entries_of(tmp_path, [*record[:at], *first, *record[at:]]), "i1-000")
+    assert indices == (1, 2, 3, 7, 8, 9, 10, 11)
+
+
 @pytest.mark.parametrize("missing", [name for name, _ in REQUIRED])
 def test_a_missing_step_is_named(tmp_path: Path, missing: str) -> None:
     with pytest.raises(LedgerError, match=f"expected one {missing}, found 0"):
