@@ -23,6 +23,7 @@ from typing import IO, TextIO
 
 LIVE_REFRESH_SECONDS = 0.2
 PLAIN_REFRESH_SECONDS = 10.0
+PLAIN_COLUMNS = 120
 TAIL_LINES = 15  # shown of a command that failed
 STOP_SECONDS = 10.0  # a child's time to end after being asked, before it is killed
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -156,11 +157,9 @@ class Console:
         if self._clock() - self._printed < every:
             return
         self._printed = self._clock()
-        text = f"{self._head()}: {self._elapsed():.0f} s  {tail[-1] if tail else ''}".rstrip()
-        if self._live:
-            self._stream.write("\r\x1b[K" + text[: shutil.get_terminal_size().columns - 1])
-        else:
-            self._stream.write(text + "\n")
+        width = shutil.get_terminal_size().columns - 1 if self._live else PLAIN_COLUMNS
+        text = f"{self._head()}: {self._elapsed():.0f} s  {tail[-1] if tail else ''}".rstrip()[:width]
+        self._stream.write(f"\r\x1b[K{text}" if self._live else f"{text}\n")
         self._stream.flush()
 
     def _line(self, text: str) -> None:

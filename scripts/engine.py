@@ -27,6 +27,7 @@ PACKAGES = ("docker.io",)  # Debian's; brings containerd, runc, tini and iptable
 PING_SECONDS = 10.0
 START_SECONDS = 60.0
 SYSTEMD_START_SECONDS = 15.0
+GRACE_SECONDS = 3.0
 # Containers here have no network, so the engine needs neither a bridge nor firewall rules, which
 # also lets it start where neither can be made.
 DAEMON = ("dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false")
@@ -142,13 +143,14 @@ def answers(address: str) -> bool:
 
 
 def wait_for_answer(seconds: float, process: subprocess.Popen[bytes] | None = None) -> bool:
-    """Wait until the engine answers; false when the time is over or the daemon has ended."""
+    """Wait until the engine answers; false when the time is over, or soon after the daemon has ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if answers(engine_host()):
             return True
         if process and process.poll() is not None:
-            return False
+            deadline = min(deadline, time.monotonic() + GRACE_SECONDS)
+            process = None  # it ended, perhaps because another one is just starting
         time.sleep(0.25)
     return False
 
