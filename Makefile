@@ -25,7 +25,8 @@ lab: setup  ## Make the lab's models (once; kept in the cache)
 	@$(BIN)/python -m orchestrator.lab
 
 demo: lab  ## Set up what is missing, then run the whole loop on the lab
-	$(BIN)/assay run examples/lab.toml
+	@dir=runs/lab; n=1; while [ -e $$dir ]; do n=$$((n + 1)); dir=runs/lab-$$n; done; \
+	set -x; $(BIN)/assay run examples/lab.toml --run-dir $$dir
 
 test: lab  ## Set up what is missing, then run all tests
 	$(BIN)/python -m pytest

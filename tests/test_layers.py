@@ -1,6 +1,6 @@
 """Imports point down only, and each heavy library has one door.
 
-The order is docs/architecture.md's: a module may import from its own layer's package or from a lower
+The order is CONTRIBUTING.md's: a module may import from its own layer's package or from a lower
 layer. Stages never import each other; nothing below the pipeline imports the ledger.
 """
 
@@ -38,10 +38,13 @@ LAYERS = {
     "orchestrator.report": 6,
     "orchestrator.doctor": 6,
     "orchestrator.record": 7,
+    "orchestrator.brackets": 8,
     "orchestrator.session": 8,
-    "orchestrator.pipeline": 9,
-    "orchestrator.execute": 9,
-    "orchestrator.cli": 10,
+    "orchestrator.trial": 9,
+    "orchestrator.pipeline": 10,
+    "orchestrator.execute": 10,
+    "orchestrator.cli": 11,
+    "orchestrator.__main__": 12,
 }
 STAGES = ("check", "screen", "run", "verify", "evaluate", "generate", "learn")
 DOORS = {"docker": "orchestrator.sandbox.engine", "trl": "orchestrator.stages.learn.dpo"}
