@@ -3,7 +3,7 @@
 The workers are processes of their own because OpenMP reads its settings when torch is loaded: left to spin,
 its threads made training 5 to 10 times slower on a busy machine. Each worker prints its progress as lines of
 JSON. Whatever ends the parent ends the workers: it kills them on the way out, and should it die at once,
-their next line meets a closed pipe.
+their stdin closes and they leave.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _worker(half: str, out: Path) -> Iterator[subprocess.Popen[str]]:
         process = subprocess.Popen(  # noqa: S603 -- our own module, with our own arguments
             [sys.executable, "-m", "orchestrator.lab.worker", half, str(out)],
             env={**os.environ, **WORKER_ENVIRONMENT, "PYTHONPATH": _import_path()},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -136,8 +136,9 @@ def _end(process: subprocess.Popen[str]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 def _log(out: Path, half: str) -> Path:
