@@ -26,7 +26,8 @@ class Stages:
         self._reporter = reporter
         self._passed: Counter[str] = Counter()
         self._rejected: Counter[str] = Counter()
-        self._spent: Counter[str] = Counter()
+        self._spent: Counter[str] = Counter()  # nanoseconds
+        self._total: Counter[str] = Counter()
 
     @contextmanager
     def one(self, stage: str, iteration: int, total: int = 0) -> Iterator[None]:
@@ -39,6 +40,7 @@ class Stages:
         """Bracket stages that work at the same time; of the later ones `total` is the most that can enter."""
         for stage in stages:
             self._passed[stage] = self._rejected[stage] = self._spent[stage] = 0
+            self._total[stage] = total
             self._recorder.stage_started(stage, iteration, total)
         self._reporter.stage_started(stages[0], iteration, total)
         started = time.monotonic_ns()
@@ -80,7 +82,7 @@ class Stages:
 
         def show(done: int, total: int) -> None:
             nonlocal shown
-            if shown == 0:
+            if shown == 0 and total != self._total[stage]:
                 self._reporter.stage_started(stage, iteration, total)
             for _ in range(shown, done):
                 self._reporter.advanced(stage, PASSED)

@@ -84,6 +84,17 @@ def resolve_inputs(seed: Path, candidates: dict[str, Path], include: tuple[str, 
     )
 
 
+def weights_digest(model_dir: Path) -> str:
+    """Return one sha256 (hex) over name, size and bytes of each safetensors file of a directory."""
+    digest = hashlib.sha256()
+    for file in sorted(model_dir.glob("*.safetensors")):
+        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+        with file.open("rb") as stream:
+            while chunk := stream.read(_HASH_CHUNK_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
 def _open_model(name: str, path: Path) -> ModelFiles:
     if not path.is_dir():
         raise ModelError(f"model {name}: {path} is not a directory", remedy="set its path under [models]")

@@ -30,6 +30,7 @@ from orchestrator.config import RunConfig
 from orchestrator.errors import ConfigError
 from orchestrator.ledger import decimal, require_chain
 from orchestrator.live import Reporter, choose
+from orchestrator.models import weights_digest
 from orchestrator.report import write_report
 from orchestrator.session import Session, open_session, record_start
 from orchestrator.stages.evaluate import CanaryEngine, evaluate_model, merged_tensors, open_task, score_split
@@ -37,7 +38,7 @@ from orchestrator.stages.generate.base import Generator
 from orchestrator.stages.generate.hf import HfGenerator
 from orchestrator.stages.generate.prompts import PROMPTS, Prompt
 from orchestrator.stages.generate.scripted import ScriptedGenerator
-from orchestrator.stages.learn.dpo import train, weights_digest
+from orchestrator.stages.learn.dpo import train
 from orchestrator.stages.learn.preferences import preference_pairs
 from orchestrator.trial import Trial
 

@@ -23,8 +23,8 @@ from orchestrator.candidate import (
 )
 from orchestrator.config import Dpo, Preferences
 from orchestrator.errors import EngineError
+from orchestrator.models import weights_digest
 from orchestrator.stages.generate.hf import HfGenerator
-from orchestrator.stages.generate.hf import weights_digest as generators_digest
 from orchestrator.stages.generate.prompts import Prompt
 from orchestrator.stages.learn import dpo
 from orchestrator.stages.learn.preferences import Pair, paired_difference, preference_pairs
@@ -328,8 +328,8 @@ def test_the_checkpoint_is_a_full_model_that_the_generator_adopts(
     generator.adopt(result.checkpoint)
     (after,) = generator.propose(1, 1, temperature=1.0, progress=lambda done, total: None)
     assert after.sampling is not None
-    assert after.sampling.adapter == result.adapter_digest == generators_digest(result.checkpoint)
-    assert result.adapter_digest != generators_digest(factory)
+    assert after.sampling.adapter == result.adapter_digest == weights_digest(result.checkpoint)
+    assert result.adapter_digest != weights_digest(factory)
 
 
 def test_progress_counts_optimiser_steps(trained: tuple[dpo.Trained, list[tuple[int, int]]]) -> None:

@@ -27,13 +27,14 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from evals.engines.hf import quiet_transformers
 from orchestrator.candidate import Proposed, Sampling, source_digest
 from orchestrator.errors import EngineError, UsageError
+from orchestrator.models import weights_digest
 from orchestrator.stages.generate.base import Progress
 from orchestrator.stages.generate.prompts import Prompt
 
 ADAPTER_CONFIG = "adapter_config.json"
-_HASH_CHUNK_BYTES = 8 * 1024 * 1024
 
 
 class HfGenerator:
@@ -175,27 +176,17 @@ class SeededGumbel(LogitsProcessor):  # type: ignore[misc]
 
 
 def program_seed(run_seed: int, iteration: int, index: int) -> int:
-    """Return the sampling seed of one program: 63 bits of sha256."""
+    """Return the sampling seed of one program: 52 bits of sha256, so that every JSON reader holds it exactly."""
     digest = hashlib.sha256(f"assay generate {run_seed} {iteration} {index}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
-
-
-def weights_digest(model_dir: Path) -> str:
-    """Return one sha256 (hex) over the names and bytes of a directory's safetensors files."""
-    digest = hashlib.sha256()
-    for file in sorted(model_dir.glob("*.safetensors")):
-        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
-        with file.open("rb") as stream:
-            while chunk := stream.read(_HASH_CHUNK_BYTES):
-                digest.update(chunk)
-    return digest.hexdigest()
+    return int.from_bytes(digest[:8], "big") >> 12
 
 
 def _load(model_dir: Path) -> Any:
     try:
-        return AutoModelForCausalLM.from_pretrained(
-            model_dir, use_safetensors=True, trust_remote_code=False, local_files_only=True
-        ).eval()
+        with quiet_transformers():
+            return AutoModelForCausalLM.from_pretrained(
+                model_dir, use_safetensors=True, trust_remote_code=False, local_files_only=True
+            ).eval()
     except (OSError, ValueError) as error:
         raise UsageError(
             f"factory {model_dir}: not a causal language model with safetensors weights: {error}",

@@ -12,7 +12,6 @@ It decides nothing about which programs are better: that is `preferences.py`'s.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
 import os
 import shutil
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from evals.engines.hf import quiet_transformers
 from orchestrator.config import Dpo
 from orchestrator.errors import EngineError
+from orchestrator.models import weights_digest
 from orchestrator.stages.learn.preferences import Pair
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ Progress = Callable[[int, int], None]  # (done, total) optimiser steps
 
 ADAPTER_FOLDER = "adapter"
 MAX_GRAD_NORM = 1.0  # gradients are clipped at this norm
-_HASH_CHUNK_BYTES = 8 * 1024 * 1024
 
 
 class Prompt(Protocol):
@@ -107,17 +106,6 @@ def train(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return _summary(trainer, out, pairs=len(pairs), kept=rows, seconds=time.monotonic() - started)
-
-
-def weights_digest(model_dir: Path) -> str:
-    """Return one sha256 (hex) over name, size and bytes of each safetensors file of a directory."""
-    digest = hashlib.sha256()
-    for file in sorted(model_dir.glob("*.safetensors")):
-        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
-        with file.open("rb") as stream:
-            while chunk := stream.read(_HASH_CHUNK_BYTES):
-                digest.update(chunk)
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
