@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from policies.limits import MAX_FORMAT_WIDTH, MAX_INT_BITS, MAX_RANGE, MAX_REPEAT
+from policies.limits import (
+    MAX_COMBINATORIAL,
+    MAX_FORMAT_WIDTH,
+    MAX_INT_BITS,
+    MAX_RANGE,
+    MAX_REPEAT,
+    MAX_ROUND_DIGITS,
+)
 
 MAX_LITERAL_BITS = 1_024  # no float is larger
 _SEQUENCES = (str, bytes, list, tuple)
@@ -130,22 +137,66 @@ def _display_problems(node: ast.BinOp) -> Iterator[tuple[str, str]]:
 
 
 def call_problems(node: ast.Call) -> Iterator[tuple[str, str]]:
-    """Yield a finding for a range or power of constants that is too large."""
-    if not isinstance(node.func, ast.Name) or node.func.id not in {"range", "pow"}:
+    """Yield a finding for a call on constants that would be too much work."""
+    name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+    if name not in _CALLS:
         return
     values = [_quietly(argument) for argument in node.args]
-    numbers = [value for value in values if type(value) is int]
-    if len(numbers) != len(values) or not 1 <= len(numbers) <= 3:
-        return
     try:
-        if node.func.id == "range":
-            check_range(*numbers)
-        elif len(numbers) == 2:
-            check_power(*numbers)
+        _CALLS[name](*(value if type(value) is int else 0 for value in values))
     except TooMuchWork as error:
         yield "policy.work", str(error)
-    except ValueError:
-        return  # range with step 0: the program's own error, at run time
+    except (TypeError, ValueError):
+        return  # the program's own error, at run time
+
+
+def check_combinatorial(*numbers: int) -> None:
+    """Refuse large arguments of factorial, comb and perm.
+
+    Raises:
+        TooMuchWork: one is too large.
+    """
+    if any(isinstance(number, int) and number > MAX_COMBINATORIAL for number in numbers):
+        raise TooMuchWork(f"factorial, comb, perm: expected at most {MAX_COMBINATORIAL}; use math.lgamma")
+
+
+def check_padding(width: int, *_: object) -> None:
+    """Refuse to pad text to a great width.
+
+    Raises:
+        TooMuchWork: the width is too large.
+    """
+    if isinstance(width, int) and width > MAX_REPEAT:
+        raise TooMuchWork(f"padding: expected at most {MAX_REPEAT} characters; use a smaller width")
+
+
+def check_round(number: object, ndigits: object = None) -> None:
+    """Refuse to round to a great number of digits: integers grow with it.
+
+    Raises:
+        TooMuchWork: there are too many.
+    """
+    if isinstance(ndigits, int) and abs(ndigits) > MAX_ROUND_DIGITS:
+        raise TooMuchWork(f"round: expected at most {MAX_ROUND_DIGITS} digits; use fewer")
+
+
+def _check_pow(base: int, exponent: int, modulus: int | None = None) -> None:
+    if modulus is None:
+        check_power(base, exponent)
+
+
+_CALLS: Mapping[str, Callable[..., None]] = {
+    "range": check_range,
+    "pow": _check_pow,
+    "round": check_round,
+    "factorial": check_combinatorial,
+    "comb": check_combinatorial,
+    "perm": check_combinatorial,
+    "center": check_padding,
+    "ljust": check_padding,
+    "rjust": check_padding,
+    "zfill": check_padding,
+}
 
 
 def _quietly(node: ast.expr) -> object:

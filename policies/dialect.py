@@ -23,6 +23,10 @@ TENSOR_TYPES = frozenset(
     {"Tensor", "FloatTensor", "DoubleTensor", "HalfTensor", "LongTensor", "IntTensor", "BoolTensor"}
 )
 
+# Text methods whose result may be far longer than the text: only as methods of a text, through a guard.
+PADDING = frozenset({"center", "ljust", "rjust", "zfill"})
+BOUNDED_TEXT = PADDING | {"format"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:

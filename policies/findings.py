@@ -27,6 +27,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "policy.constructor": "tensors are made with every element defined",
         "policy.context": "with blocks and decorators only switch gradient recording",
         "policy.finally": "finally blocks do not swallow what ends the program",
+        "policy.format": "format fields name arguments, never their attributes or items",
         "policy.literal": "literals are of ordinary size and kind",
         "policy.work": "work that can be seen in the source is bounded",
         "policy.rewrite": "the program can be rewritten under guards",

@@ -17,16 +17,16 @@ from typing import Any
 
 from RestrictedPython.Eval import default_guarded_getitem, default_guarded_getiter
 
+from policies.bounds import check_padding
 from policies.checker import examine
 from policies.contract import FUNCTION
-from policies.dialect import STRICT, Dialect, dialect
+from policies.dialect import BOUNDED_TEXT, PADDING, STRICT, Dialect, dialect
 from policies.formatting import SafeFormatter, format_value
-from policies.limits import MAX_PRINT_BYTES, MAX_REPEAT
-from policies.operators import guarded_range, guarded_round, inplace, modulo, multiply, power, shift_left
+from policies.limits import MAX_PRINT_BYTES
+from policies.operators import bounded, guarded_range, guarded_round, inplace, modulo, multiply, power, shift_left
 from policies.proxies import ModuleProxy, PolicyViolation, TensorType, TypeName, modules, real_type
 from policies.source import FILENAME as FILENAME
 
-_PADDING = frozenset({"center", "ljust", "rjust", "zfill"})
 _MISSING = object()
 
 
@@ -182,9 +182,13 @@ class Guards:
     def _text_method(self, text: str, name: str) -> Any:
         if name == "format":
             return lambda *arguments, **named: SafeFormatter().vformat(text, arguments, named)
-        if name in _PADDING:
-            return lambda width, *fill: getattr(text, name)(_within(width), *fill)
+        if name in PADDING:
+            return lambda width, *fill: self._padded(text, name, width, *fill)
         return self._refuse(text, name)
+
+    def _padded(self, text: str, name: str, width: Any, *fill: str) -> Any:
+        bounded(check_padding, width)
+        return getattr(text, name)(width, *fill)
 
     def _class_attribute(self, value: type, name: str) -> Any:
         """`dict.fromkeys`, `str.lower`, `chain.from_iterable`: what instances may do, except format and padding."""
@@ -244,7 +248,7 @@ class Guards:
         """Call with unpacked arguments; refused keyword arguments reach the program's own functions only."""
         if getattr(function, "__globals__", None) is not self._namespace:
             for name in named:
-                if name in self._dialect.refused_keywords and named[name]:
+                if name in self._dialect.refused_keywords and named[name] is not None and named[name] is not False:
                     raise PolicyViolation(f"argument {name}=: not permitted; {self._dialect.refused_keywords[name]}")
         return function(*arguments, **named)
 
@@ -265,7 +269,7 @@ def _attributes_by_type(of_profile: Dialect, torch: ModuleType) -> dict[type, fr
         dict: types["dict"],
         list: types["list"],
         tuple: types["tuple"],
-        str: types["str"] - _PADDING - {"format"},
+        str: types["str"] - BOUNDED_TEXT,
         set: types["set"],
         frozenset: types["frozenset"],
         int: types["number"],
@@ -301,9 +305,3 @@ def _plain(classinfo: Any) -> Any:
     if isinstance(classinfo, tuple):
         return tuple(_plain(one) for one in classinfo)
     return range if classinfo is guarded_range else classinfo
-
-
-def _within(width: Any) -> Any:
-    if isinstance(width, int) and width > MAX_REPEAT:
-        raise PolicyViolation(f"padding: expected at most {MAX_REPEAT} characters")
-    return width

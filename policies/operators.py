@@ -8,8 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from policies import bounds
-from policies.limits import MAX_ROUND_DIGITS
-from policies.proxies import PolicyViolation, raise_work
+from policies.proxies import raise_work
 
 _INPLACE: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {
@@ -32,7 +31,7 @@ _INPLACE: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
 
 def multiply(left: Any, right: Any) -> Any:
     """`left * right`, bounded for integers and sequences."""
-    _bounded(bounds.check_multiply, left, right)
+    bounded(bounds.check_multiply, left, right)
     return left * right
 
 
@@ -40,20 +39,20 @@ def power(base: Any, exponent: Any, modulus: Any = None) -> Any:
     """`base ** exponent`, bounded for integers."""
     if modulus is not None:
         return pow(base, exponent, modulus)
-    _bounded(bounds.check_power, base, exponent)
+    bounded(bounds.check_power, base, exponent)
     return base**exponent
 
 
 def shift_left(value: Any, by: Any) -> Any:
     """`value << by`, bounded for integers."""
-    _bounded(bounds.check_shift, value, by)
+    bounded(bounds.check_shift, value, by)
     return value << by
 
 
 def modulo(left: Any, right: Any) -> Any:
     """`left % right`; formats are bounded in width."""
     if isinstance(left, str):
-        _bounded(bounds.check_percent, left)
+        bounded(bounds.check_percent, left)
     return left % right
 
 
@@ -67,7 +66,7 @@ def inplace(symbol: str, left: Any, right: Any) -> Any:
     """`left symbol= right`, as Python does it, with the bounds of the growing operators."""
     if symbol in _GROWING and type(left) in _NUMBERS_AND_TEXT:
         if symbol == "*=" and type(left) is list:
-            _bounded(bounds.check_multiply, left, right)
+            bounded(bounds.check_multiply, left, right)
         else:
             return _GROWING[symbol](left, right)
     return _INPLACE[symbol](left, right)
@@ -76,18 +75,17 @@ def inplace(symbol: str, left: Any, right: Any) -> Any:
 def guarded_range(*limits: Any) -> range:
     """`range` with a bound on its steps."""
     steps = range(*limits)
-    _bounded(bounds.check_range, steps.start, steps.stop, steps.step)
+    bounded(bounds.check_range, steps.start, steps.stop, steps.step)
     return steps
 
 
 def guarded_round(number: Any, ndigits: Any = None) -> Any:
     """`round`, with a bound on the digits: integers grow with them."""
-    if isinstance(ndigits, int) and abs(ndigits) > MAX_ROUND_DIGITS:
-        raise PolicyViolation(f"round: expected at most {MAX_ROUND_DIGITS} digits")
+    bounded(bounds.check_round, number, ndigits)
     return round(number, ndigits)
 
 
-def _bounded(check: Callable[..., None], *operands: Any) -> None:
+def bounded(check: Callable[..., None], *operands: Any) -> None:
     try:
         check(*operands)
     except bounds.TooMuchWork as error:

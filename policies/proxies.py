@@ -14,9 +14,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any, NoReturn
 
-from policies.bounds import TooMuchWork
+from policies.bounds import TooMuchWork, check_combinatorial
 from policies.dialect import TENSOR_TYPES, Dialect
-from policies.limits import MAX_COMBINATORIAL
 
 _STAND_INS = ("typing", "collections.abc")
 _STANDARD: Mapping[str, ModuleType] = MappingProxyType(
@@ -160,8 +159,10 @@ def _special(torch: ModuleType) -> Mapping[tuple[str, str], Any]:
 
 def _bounded(function: Callable[..., int]) -> Callable[..., int]:
     def bounded(*numbers: int) -> int:
-        if any(isinstance(number, int) and number > MAX_COMBINATORIAL for number in numbers):
-            raise_work(TooMuchWork(f"{function.__name__}: expected at most {MAX_COMBINATORIAL}; use math.lgamma"))
+        try:
+            check_combinatorial(*numbers)
+        except TooMuchWork as error:
+            raise_work(error)
         return function(*numbers)
 
     return bounded

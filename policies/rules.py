@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import ast
 import re
+import string
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from policies import bounds
-from policies.dialect import CONTEXTS, TENSOR_TYPES, Dialect
+from policies.dialect import BOUNDED_TEXT, CONTEXTS, TENSOR_TYPES, Dialect
 from policies.names import Member, Names
 from policies.transformer import is_reserved
 
 Problem = tuple[str, str]
 ANY_KEYWORDS = frozenset({"dict", "OrderedDict", "Counter", "defaultdict", "format", "update"})
+# A format field that reaches for an attribute or item with a leading underscore; in no harmless text.
+_PRIVATE_FIELD = re.compile(r"\{[^{}]*[.\[]\s*_")
 _STAND_INS = frozenset({"typing", "collections.abc"})
 
 
@@ -122,6 +125,8 @@ def _attribute_of_value(value: ast.expr, name: str, scope: Scope) -> Iterator[Pr
     permitted = scope.dialect.attributes
     if isinstance(value, ast.Name) and value.id in scope.names.ambiguous:
         permitted = permitted.union(*scope.dialect.modules.values())
+    if isinstance(value, ast.Name) and value.id == "str" and value.id not in scope.names.bound:
+        permitted = permitted - BOUNDED_TEXT  # as functions of a class they would escape their bounds
     if name not in permitted:
         yield "policy.attribute", f"attribute {name}: not permitted; {scope.remedy('attribute', name, permitted)}"
 
@@ -172,6 +177,7 @@ def _no_module(name: str, scope: Scope) -> Problem:
 
 def _call(node: ast.Call, scope: Scope) -> Iterator[Problem]:
     yield from bounds.call_problems(node)
+    yield from _template(node, scope)
     yield from _constructor(node, scope)
     if isinstance(node.func, ast.Name) and node.func.id in {"getattr", "hasattr"} - scope.names.bound:
         yield from _getattr_call(node, scope)
@@ -260,8 +266,28 @@ def _leaves(body: list[ast.stmt]) -> bool:
 def _constant(node: ast.Constant, scope: Scope) -> Iterator[Problem]:
     if isinstance(node.value, bytes):
         yield "policy.literal", "bytes literal: not permitted; use text or a list of integers"
+    elif isinstance(node.value, str):
+        yield from _text(node.value)
     elif isinstance(node.value, int) and node.value.bit_length() > bounds.MAX_LITERAL_BITS:
         yield "policy.literal", f"integer literal: expected at most {bounds.MAX_LITERAL_BITS} bits; use a float"
+
+
+def _text(text: str) -> Iterator[Problem]:
+    if _PRIVATE_FIELD.search(text):
+        yield "policy.format", "format field: names an attribute with an underscore; use an f-string of plain values"
+
+
+def _template(node: ast.Call, scope: Scope) -> Iterator[Problem]:
+    """`"{0.x}".format(...)`: fields of a template that stands beside its call."""
+    callee = node.func
+    if not (isinstance(callee, ast.Attribute) and callee.attr == "format" and isinstance(callee.value, ast.Constant)):
+        return
+    try:
+        fields = [field or "" for _, field, _, _ in string.Formatter().parse(str(callee.value.value))]
+    except ValueError:
+        return  # a malformed template: the program's own error, at run time
+    if any("." in field or "[" in field for field in fields):
+        yield "policy.format", "format field: no attributes or items; use an f-string"
 
 
 def _formatted(node: ast.FormattedValue, scope: Scope) -> Iterator[Problem]:

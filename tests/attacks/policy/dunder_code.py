@@ -1,0 +1,8 @@
+"""policy.attribute: reaches for merge_models.__code__"""
+
+import torch
+
+
+def merge_models(model_dict, device):
+    x = merge_models.__code__
+    return next(iter(model_dict.values()))

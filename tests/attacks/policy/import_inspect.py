@@ -1,0 +1,8 @@
+"""policy.import: imports inspect"""
+
+import inspect
+import torch
+
+
+def merge_models(model_dict, device):
+    return next(iter(model_dict.values()))

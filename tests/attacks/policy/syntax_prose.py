@@ -1,0 +1,6 @@
+"""syntax.parse: prose around the code"""
+
+Here is the program:
+
+def merge_models(model_dict, device):
+    return None

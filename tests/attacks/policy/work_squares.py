@@ -1,0 +1,10 @@
+"""runtime: squares an integer again and again"""
+
+import torch
+
+
+def merge_models(model_dict, device):
+    x = 10
+    for _ in range(64):
+        x = x * x
+    return next(iter(model_dict.values()))
