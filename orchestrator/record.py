@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from policies.checker import CheckResult
-
 from evals.splits import Sealed, digest_of
 from orchestrator.blobs import BlobStore
 from orchestrator.candidate import Proposed, Rejection, Score, Scored, Screened, Verified
@@ -23,6 +21,7 @@ from orchestrator.sandbox.base import Observer
 from orchestrator.stages.learn.dpo import Trained
 from orchestrator.stages.learn.preferences import Pair
 from orchestrator.text import printable
+from policies.checker import CheckResult
 from sandbox_image.protocol import TensorSpec
 
 _MAX_HISTORY = 100

@@ -17,8 +17,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from policies.checker import policy_digest
-
 from orchestrator import lab
 from orchestrator.blobs import BlobStore
 from orchestrator.config import RunConfig
@@ -32,6 +30,7 @@ from orchestrator.sandbox.docker import DockerSandbox
 from orchestrator.sandbox.engine import engine_facts
 from orchestrator.sandbox.facts import EngineFacts
 from orchestrator.text import printable
+from policies.checker import policy_digest
 from sandbox_image.source import source_digest
 
 SPARE_DISK_BYTES = 512 * 1024 * 1024  # ledger, blobs, report, and not the host's last block

@@ -11,8 +11,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from policies.checker import policy_digest
-
 from orchestrator.brackets import Stages
 from orchestrator.candidate import Admitted, Proposed, Ran, Rejection, Screened, Stage, Unchecked, Verified
 from orchestrator.session import Session
@@ -20,6 +18,7 @@ from orchestrator.stages.check import check_program
 from orchestrator.stages.run import discard, run_program
 from orchestrator.stages.screen import screen_programs
 from orchestrator.stages.verify import verify_output
+from policies.checker import policy_digest
 
 _AHEAD = 2  # programs handed to each container slot ahead of the one being verified
 
