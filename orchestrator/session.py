@@ -8,11 +8,14 @@ no output file stays behind. What is done in between is `pipeline.py`'s and `exe
 from __future__ import annotations
 
 import json
+import os
+import platform
 import shutil
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,6 +37,8 @@ from policies.checker import policy_digest
 from sandbox_image.source import source_digest
 
 SPARE_DISK_BYTES = 512 * 1024 * 1024  # ledger, blobs, report, and not the host's last block
+PROFILED_PACKAGES = ("torch", "transformers", "tokenizers", "trl", "peft", "safetensors", "RestrictedPython", "docker")
+_NUMERIC_KNOBS = ("OMP_", "GOMP_", "MKL_", "ATEN_", "ONEDNN_", "CUBLAS_", "PYTHONHASHSEED")
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -171,6 +176,29 @@ def record_start(session: Session) -> None:
             "sandbox": dict(session.sandbox.describe()),
         },
     )
+    session.recorder.event("determinism.profile", determinism_profile())
+
+
+def determinism_profile() -> dict[str, Any]:
+    """Return what the orchestrator's numbers depend on besides programs and models."""
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu": f"{_cpu_model()} ({torch.backends.cpu.get_cpu_capability()})",
+        "threads": torch.get_num_threads(),
+        "packages": {name: metadata.version(name) for name in PROFILED_PACKAGES},
+        "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_NUMERIC_KNOBS)},
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 @contextmanager
