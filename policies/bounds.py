@@ -6,6 +6,7 @@ Bounds a single operation, not a program: loops, and memory that grows step by s
 from __future__ import annotations
 
 import ast
+import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -39,8 +40,16 @@ def check_multiply(left: object, right: object) -> None:
             raise TooMuchWork(f"integer product: expected at most {MAX_INT_BITS} bits; use floats")
         return
     sequence, times = (left, right) if isinstance(left, _SEQUENCES) else (right, left)
-    if isinstance(sequence, _SEQUENCES) and isinstance(times, int) and len(sequence) * times > MAX_REPEAT:
+    if isinstance(sequence, _SEQUENCES) and len(sequence) * _count(times) > MAX_REPEAT:
         raise TooMuchWork(f"repetition: expected at most {MAX_REPEAT} elements; use torch.zeros or torch.full")
+
+
+def _count(times: object) -> int:
+    """Return how often a sequence is repeated: tensors of one integer count too."""
+    try:
+        return operator.index(times)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError):
+        return 0  # no repetition: Python raises, or the other operand decides
 
 
 def check_power(base: object, exponent: object) -> None:

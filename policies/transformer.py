@@ -25,15 +25,16 @@ _GROWING: dict[type[ast.operator], str] = {
 }
 
 
+_DESCRIPTIVE = frozenset({"__all__", "__author__", "__version__"})
 _T = TypeVar("_T", bound=ast.AST)
 
 
 def is_reserved(name: str) -> bool:
     """Say whether a name belongs to the machinery: `_x_` to the guards, `__x__` to Python.
 
-    A program that could bind one of them would replace a guard.
+    A program that could bind one of them would replace a guard. Names that merely describe a module are free.
     """
-    return name.startswith("_") and name.endswith("_") and name.strip("_") != ""
+    return name not in _DESCRIPTIVE and name.startswith("_") and name.endswith("_") and name.strip("_") != ""
 
 
 class DialectTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
