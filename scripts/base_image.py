@@ -101,6 +101,7 @@ def _make(console: Console) -> None:
             ["debootstrap", "--variant=minbase", f"--include={INCLUDED}", SUITE, folder, mirror],
             env={"PATH": _system_path()},
         )
+        console.say("importing it into the engine")
         console.run([*docker(), "import", "-", LOCAL], env=engine_env(), feed=lambda pipe: _archive(folder, pipe))
     except CommandError as error:
         raise SetupError(

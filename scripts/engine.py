@@ -71,7 +71,7 @@ def decide(state: State) -> Action:
         raise SetupError("the engine of this user is not the default one", f"run `export DOCKER_HOST={state.rootless}`")
     if state.socket_denied:
         raise SetupError(
-            "a container engine runs, and this user may not use it",
+            "the container engine's socket is there, and this user may not use it",
             "run `sudo usermod -aG docker $USER` and log in again",
         )
     if not state.root:
@@ -168,8 +168,7 @@ def _start_service(console: Console) -> None:
 def _start_daemon(console: Console) -> None:
     """Start dockerd by hand, to go on running after this program ends."""
     if not _cgroups_mounted():
-        host.install(console, ("cgroupfs-mount",), "no cgroup file system is mounted, and the engine needs one")
-        console.run(["cgroupfs-mount"])
+        _mount_cgroups(console)
     log = cache_dir() / "dockerd.log"
     console.say(f"starting the engine: {' '.join(DAEMON)} (log: {log})")
     with log.open("ab") as stream:
@@ -192,6 +191,17 @@ def _start_daemon(console: Console) -> None:
         raise SetupError(
             f"dockerd did not start: {last_line(log)}", f"see {log}, or set DOCKER_HOST to an engine elsewhere"
         )
+
+
+def _mount_cgroups(console: Console) -> None:
+    """Do by Debian's own script what an init system would have done."""
+    if shutil.which("cgroupfs-mount", path=_daemon_path(os.environ)) is None:
+        host.install(console, ("cgroupfs-mount",), "the engine needs cgroup file systems, and none is mounted")
+    console.say("mounting cgroup file systems: cgroupfs-mount")
+    try:
+        console.run(["cgroupfs-mount"], env={"PATH": _daemon_path(os.environ)})
+    except CommandError as error:
+        raise SetupError(f"cgroup file systems could not be mounted: {error.last_line}", "mount them") from error
 
 
 def _systemd() -> bool:
