@@ -329,7 +329,7 @@ except KeyboardInterrupt:
 
 def test_an_interrupt_ends_the_command_and_its_children(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
-    setup = subprocess.Popen([sys.executable, "-c", INTERRUPTED.format(pid=pid)], cwd=ROOT)  # noqa: S603
+    setup = subprocess.Popen([sys.executable, "-c", INTERRUPTED.format(pid=pid)], cwd=ROOT)
     wait_for(lambda: pid.exists() and pid.read_text().strip() != "")
     setup.send_signal(signal.SIGINT)
     assert setup.wait(20) == 130
@@ -383,7 +383,7 @@ def group_is_gone(group: int) -> bool:
 
 
 def set_up(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         [sys.executable, "-m", "scripts.setup", *arguments],
         cwd=ROOT,
         env={**os.environ, **environ},
