@@ -113,16 +113,16 @@ def explain(error: BaseException) -> tuple[str, str]:
         text = str(error)
     except BaseException:  # noqa: BLE001  (the program's own __str__ may raise anything)
         text = "<no message>"
-    return _reason(error), f"{type(error).__name__}: {text}"[: MAX_DETAIL_CHARS - len(where)] + where
+    return _reason(error, text), f"{type(error).__name__}: {text}"[: MAX_DETAIL_CHARS - len(where)] + where
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, text: str) -> str:
     if isinstance(error, guards.PolicyViolation):
         return "policy"
     if isinstance(error, SyntaxError):
         return "syntax"
     # torch's CPU allocator has no exception type of its own
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)[:200]:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in text[:200]:
         return "out_of_memory"
     return "runtime_error"
 

@@ -173,6 +173,7 @@ class Container:
         Raises:
             SandboxError: the engine cannot.
         """
+        self._hang_up()
         self.interrupt()
         ended = self.wait_dead(time.monotonic() + KILL_SECONDS)
         if ended is None:
@@ -196,6 +197,14 @@ class Container:
                 stream.close()
         with engine_errors("a container cannot be removed"):
             remove_container(self._client, self.id)
+
+    def _hang_up(self) -> None:
+        """Take what has come and close the connection: an engine that nobody reads from does not kill, it waits."""
+        while not self.streams.flooded and (data := self._receive(0.0)):
+            self.streams.feed(data)
+        self.streams.finish()
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def _receive(self, seconds: float) -> bytes | None:
         """Return what has come, b"" at the end of the connection, None if nothing came in time."""

@@ -81,8 +81,8 @@ class DockerSandbox:
         self._image_id = image_id
         self._mounts = tuple(mounts)
         self._run_id = run_id
-        self._work_dir = work_dir.absolute()
-        self._instance = uuid.uuid4().hex
+        self.work_dir = work_dir.absolute()
+        self.instance = uuid.uuid4().hex
         self._owner = this_process().encode()
         self._facts = engine_facts(config.image.name)
         self._client: Client | None = None
@@ -105,8 +105,8 @@ class DockerSandbox:
             raise PreflightError(self._facts.error, remedy=self._facts.remedy)
         require_engine(self._config, self._facts)
         reap()
-        self._work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._mounts = readable_inputs(self._mounts, self._work_dir)
+        self.work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._mounts = readable_inputs(self._mounts, self.work_dir)
         self._client = connect()
         return self
 
@@ -119,7 +119,7 @@ class DockerSandbox:
             self._remove_all()
         finally:
             for prefix in (FILE_PREFIX, INPUT_PREFIX):
-                for path in self._work_dir.glob(f"{prefix}*"):
+                for path in self.work_dir.glob(f"{prefix}*"):
                     path.unlink(missing_ok=True)
             if self._client is not None:
                 self._client.close()
@@ -269,7 +269,7 @@ class DockerSandbox:
         """Make an output file and a container around it that is ready for a program."""
         uid = _new_uid()
         remapped = any(option.startswith(("name=userns", "name=rootless")) for option in self._facts.security_options)
-        path = self._work_dir / f"{FILE_PREFIX}{uuid.uuid4().hex}"
+        path = self.work_dir / f"{FILE_PREFIX}{uuid.uuid4().hex}"
         output = create_output(path, tensors, owner=None if remapped else uid)
         try:
             container = self._open("runner", uid, inputs=self._mounts, output=output)
@@ -333,7 +333,7 @@ class DockerSandbox:
             labels={
                 LABEL_OWNER: self._owner,
                 LABEL_RUN: self._run_id,
-                LABEL_INSTANCE: self._instance,
+                LABEL_INSTANCE: self.instance,
                 LABEL_PURPOSE: "run" if output else "screen",
                 LABEL_OUTPUT: str(output.path) if output else "",
             },
@@ -358,7 +358,7 @@ class DockerSandbox:
         if self._client is None:
             return
         with engine_errors("leftover containers cannot be removed"):
-            label = {"label": [f"{LABEL_INSTANCE}={self._instance}"]}
+            label = {"label": [f"{LABEL_INSTANCE}={self.instance}"]}
             for found in self._client.api.containers(all=True, filters=label):
                 remove_container(self._client, str(found["Id"]))
 

@@ -154,7 +154,7 @@ def require_engine(config: RunConfig, facts: EngineFacts) -> None:
 def environment(config: RunConfig) -> dict[str, str]:
     """Return the container's whole environment. No value is taken from the host's."""
     cuda = _CUDA_ENVIRONMENT if config.device == "cuda" else {}
-    return {**ENVIRONMENT, **cuda, "ASSAY_DEVICE": config.device}
+    return {**ENVIRONMENT, **cuda, "ASSAY_CONTAINED": "1", "ASSAY_DEVICE": config.device}
 
 
 def container_request(order: Order, config: RunConfig, facts: EngineFacts) -> dict[str, Any]:

@@ -1,0 +1,10 @@
+"""Ends itself with SIGABRT.
+
+Expected: run killed
+"""
+
+import os
+
+
+def merge_models(model_dict, device):
+    os.abort()

@@ -1,0 +1,11 @@
+"""Opens the container engine's socket.
+
+Expected: run runtime_error
+"""
+
+from pathlib import Path
+
+
+def merge_models(model_dict, device):
+    Path("/var/run/docker.sock").read_bytes()
+    return sum(model_dict.values()) / len(model_dict)

@@ -1,0 +1,11 @@
+"""Forks until it cannot.
+
+Expected: run runtime_error
+"""
+
+import os
+
+
+def merge_models(model_dict, device):
+    while True:
+        os.fork()

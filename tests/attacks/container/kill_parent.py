@@ -1,0 +1,12 @@
+"""Kills the process that started it, and when that has no effect its own group.
+
+Expected: run killed
+"""
+
+import os
+import signal
+
+
+def merge_models(model_dict, device):
+    os.kill(os.getppid(), signal.SIGKILL)
+    os.killpg(0, signal.SIGKILL)

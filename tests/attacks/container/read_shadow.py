@@ -1,0 +1,11 @@
+"""Reads the password file.
+
+Expected: run runtime_error
+"""
+
+from pathlib import Path
+
+
+def merge_models(model_dict, device):
+    print(Path("/etc/shadow").read_text())
+    return sum(model_dict.values()) / len(model_dict)
