@@ -63,7 +63,7 @@ class SyntheticRun:
     def __init__(self, run_dir: Path, *, programs: int = 100, iterations: int = 3, learn: str = "dpo") -> None:
         run_dir.mkdir(parents=True)
         self.run_dir, self.programs, self.iterations, self.learn = run_dir, programs, iterations, learn
-        self.random = random.Random(11)  # noqa: S311 - outcomes of a test
+        self.random = random.Random(11)
         self.blobs = BlobStore(run_dir / "blobs")
         self.config = {"name": "lab", "seed": 7, "iterations": iterations, "dpo": {"beta": "0.1"}}
         self.ledger = Ledger.create(
@@ -376,7 +376,7 @@ class SyntheticRun:
 
     def bits(self, share: float, items: int) -> str:
         """Draw results that models share: an item is easy or hard for all of them."""
-        hardness = random.Random(items)  # noqa: S311
+        hardness = random.Random(items)
         draws = (0.7 * hardness.random() + 0.3 * self.random.random() for _ in range(items))
         cut = 0.15 + 0.7 * share
         return "".join("01"[draw < cut] for draw in draws)

@@ -81,7 +81,7 @@ def test_every_scored_program_has_its_whole_chain(entries: Sequence[Entry]) -> N
     scored = {entry.subject for entry in entries if entry.type == "eval.completed"}
     assert scored
     for program in scored:
-        assert require_chain([entry for entry in entries], program)
+        assert require_chain(list(entries), program)
 
 
 def test_every_container_that_started_ended(entries: Sequence[Entry]) -> None:

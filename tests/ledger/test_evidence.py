@@ -50,8 +50,9 @@ def test_a_later_test_score_does_not_disturb(tmp_path: Path) -> None:
 
 def test_a_container_in_which_the_platform_failed_before_does_not_disturb(tmp_path: Path) -> None:
     record = life()
+    lost = {"container_id": "0ddba11"}
     first = [
-        (name, subject, {**data, "container_id": "0ddba11", **({"exit_code": None} if name == "sandbox.exited" else {})})
+        (name, subject, {**data, **lost, **({"exit_code": None} if name == "sandbox.exited" else {})})
         for name, subject, data in record
         if name.startswith("sandbox.")
     ]

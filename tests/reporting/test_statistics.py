@@ -59,7 +59,7 @@ def test_different_items_are_not_compared() -> None:
 
 
 def test_the_paired_interval_covers_as_promised() -> None:
-    chance = random.Random(5)  # noqa: S311
+    chance = random.Random(5)
     covered = 0
     for _ in range(1000):
         # P(only first) = 0.15, P(only second) = 0.10: the true difference is 0.05.
