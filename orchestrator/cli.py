@@ -95,12 +95,13 @@ def execute(
 
     Exit code: 0 all verified, 1 some rejected, 2 usage, 3 the platform failed.
     """
-    _let_threads_sleep()
     from orchestrator.config import load_config
+
+    settings = load_config(config)  # before torch is imported: a mistake in it is told at once
+    programs = [(path, _read_program(path)) for path in files]
+    _let_threads_sleep()
     from orchestrator.execute import execute_programs
 
-    settings = load_config(config)
-    programs = [(path, _read_program(path)) for path in files]
     verified = True
     for row in execute_programs(settings, programs, out=out, no_policy=no_policy, run_dir=run_dir, say=_note):
         verified = verified and row["verdict"] == "verified"
@@ -119,11 +120,12 @@ def run(
 
     Exit code: 0 done, 2 usage, 3 the platform failed, 130 interrupted.
     """
-    _let_threads_sleep()
     from orchestrator.config import load_config
+
+    settings = load_config(config)  # before torch is imported: a mistake in it is told at once
+    _let_threads_sleep()
     from orchestrator.pipeline import run_pipeline
 
-    settings = load_config(config)
     report_path = run_pipeline(settings, run_dir or Path("runs") / settings.name)
     _say(f"report: {report_path}")
 

@@ -222,7 +222,8 @@ def _explain(item: dict[str, Any]) -> str:
 
 
 def _nearest(location: tuple[str, ...]) -> str:
-    known = [".".join(path) for path in known_keys()]
+    keys = known_keys()
+    known = [".".join(path) for path in keys] + sorted({path[0] for path in keys if len(path) > 1})
     key = ".".join(location)
     elsewhere = [path for path in known if path.split(".")[-1] == location[-1]]
     close = elsewhere or difflib.get_close_matches(key, known, n=1, cutoff=0.5)

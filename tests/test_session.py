@@ -1,0 +1,63 @@
+"""What a session refuses before anything starts."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator import session
+from orchestrator.config import RunConfig, parse_config
+from orchestrator.errors import PreflightError, UsageError
+from orchestrator.models import MergeInputs
+from orchestrator.sandbox.facts import EngineFacts
+from sandbox_image.source import source_digest
+from tests.commands import ROOT
+
+GOOD = EngineFacts(reachable=True, image_id="sha256:1", image_source=source_digest(ROOT))
+
+
+def config(**changes: Any) -> RunConfig:
+    base = {"name": "x", "models": {"seed": "a", "candidates": {"b": "c"}}}
+    return parse_config({**base, **changes}, source="test")
+
+
+def test_a_machine_in_order_is_accepted() -> None:
+    session.require_machine(GOOD, config())
+
+
+@pytest.mark.parametrize(
+    ("facts", "changes", "named"),
+    [
+        (EngineFacts(reachable=False, error="no engine"), {}, "no engine"),
+        (dataclasses.replace(GOOD, image_id=""), {}, "make image"),
+        (dataclasses.replace(GOOD, image_source="old"), {}, "make image"),
+        (GOOD, {"image": {"digest": "sha256:2"}}, "expected sha256:2, found sha256:1"),
+        (GOOD, {"device": "cuda"}, "nvidia"),
+    ],
+)
+def test_what_is_not_as_asked_is_named(facts: EngineFacts, changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(PreflightError) as caught:
+        session.require_machine(facts, config(**changes))
+    assert named in str(caught.value)
+
+
+def test_a_disk_too_small_is_named_with_both_sizes(tmp_path: Path, tiny_inputs: MergeInputs) -> None:
+    spec = dataclasses.replace(tiny_inputs.tensors[0], nbytes=2**60)
+    with pytest.raises(PreflightError, match=r"expected \d+ MiB free .* found \d+ MiB"):
+        session.require_disk(tmp_path / "run", dataclasses.replace(tiny_inputs, tensors=(spec,)), config())
+
+
+def test_a_directory_with_anything_in_it_is_not_claimed(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("mine")
+    with pytest.raises(UsageError, match="new or empty"):
+        session.claim(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+
+
+def test_the_next_free_directory_is_found(tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab-2").mkdir()
+    assert session.free_run_dir(tmp_path / "lab").name == "lab-3"
