@@ -55,13 +55,12 @@ def run_pipeline(config: RunConfig, run_dir: Path) -> Path:
     Raises:
         AssayError: the platform or the configuration; the record says what and when.
     """
-    with choose() as reporter:
+    with open_session(config, run_dir) as session, choose() as reporter:
         reporter.run_started(config.name, config.iterations)
-        with open_session(config, run_dir) as session:
-            record_start(session)
-            Loop(session, reporter).run()
-            report = write_report(run_dir)
-            session.recorder.report_written(report)
+        record_start(session)
+        Loop(session, reporter).run()
+        report = write_report(run_dir)
+        session.recorder.report_written(report)
         reporter.finished(f"{run_dir}: done")
     return report
 

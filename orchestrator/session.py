@@ -24,6 +24,7 @@ from orchestrator import lab
 from orchestrator.blobs import BlobStore
 from orchestrator.config import RunConfig
 from orchestrator.errors import AssayError, Interrupted, PreflightError, UsageError
+from orchestrator.lab.watch import ensure_watched
 from orchestrator.ledger import FILE_NAME, Ledger, canonical, sha256_of
 from orchestrator.logs import log_to
 from orchestrator.models import MergeInputs, resolve_inputs
@@ -102,7 +103,10 @@ def open_session(config: RunConfig, run_dir: Path) -> Iterator[Session]:
 
 
 def merge_inputs(config: RunConfig) -> MergeInputs:
-    """Resolve `lab:` references (making the lab if it is not there) and open the models."""
+    """Resolve `lab:` references (making the lab if it is not there, in view) and open the models."""
+    references = (config.models.seed, *config.models.candidates.values())
+    if any(reference.startswith(lab.PREFIX) for reference in references):
+        ensure_watched()
     candidates = {name: lab.resolve(reference) for name, reference in config.models.candidates.items()}
     return resolve_inputs(lab.resolve(config.models.seed), candidates, config.models.include)
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
 from orchestrator.errors import AssayError
-from orchestrator.lab import STAGES, Lab, ensure
+from orchestrator.lab.watch import ensure_watched
 
 INTERRUPTED = 130  # as a shell reports a command that SIGINT ended
 
@@ -16,7 +13,7 @@ INTERRUPTED = 130  # as a shell reports a command that SIGINT ended
 def main() -> int:
     """Return the exit code."""
     try:
-        lab = _ensure_watched()
+        lab = ensure_watched()
     except AssayError as error:
         print(f"lab: {error}", file=sys.stderr)
         return error.exit_code
@@ -28,23 +25,6 @@ def main() -> int:
     print(f"lab: {lab.root} (made in {facts['build_seconds']:.0f} s)")
     print("dev accuracy: " + ", ".join(f"{name} {score:.1%}" for name, score in dev.items()))
     return 0
-
-
-def _ensure_watched() -> Lab:
-    columns = (TextColumn("{task.description:<14}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                if not tasks and stage in STAGES:
-                    bars.console.print("making the lab: 5 small models, a few minutes on 2 cores, once")
-                tasks[stage] = bars.add_task(stage, total=total)
-                if not bars.console.is_terminal:
-                    bars.console.print(f"lab: {stage} ({total} steps)")
-            bars.update(tasks[stage], completed=done)
-
-        return ensure(progress=show)
 
 
 if __name__ == "__main__":
