@@ -65,10 +65,7 @@ def open_session(config: RunConfig, run_dir: Path) -> Iterator[Session]:
         PreflightError: this machine lacks something that the configuration asks for.
         Interrupted: Ctrl-C or SIGTERM, after everything was put away.
     """
-    inputs = merge_inputs(config)
-    facts = engine_facts(config.image.name)
-    require_machine(facts, config)
-    require_disk(run_dir, inputs, config)
+    inputs, facts = _preflight(config, run_dir)
     with ExitStack() as stack:
         stack.enter_context(_terminable())
         claim(run_dir)
@@ -100,6 +97,18 @@ def open_session(config: RunConfig, run_dir: Path) -> Iterator[Session]:
                 ledger=ledger,
                 recorder=recorder,
             )
+
+
+def _preflight(config: RunConfig, run_dir: Path) -> tuple[MergeInputs, EngineFacts]:
+    """Look at everything that can be known beforehand; start nothing (but make the lab, if it is asked for)."""
+    try:
+        inputs = merge_inputs(config)
+        facts = engine_facts(config.image.name)
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted before anything was started") from None
+    require_machine(facts, config)
+    require_disk(run_dir, inputs, config)
+    return inputs, facts
 
 
 def merge_inputs(config: RunConfig) -> MergeInputs:
