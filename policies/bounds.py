@@ -8,21 +8,24 @@ from __future__ import annotations
 import ast
 import operator
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from policies.limits import (
     MAX_COMBINATORIAL,
     MAX_FORMAT_WIDTH,
     MAX_INT_BITS,
+    MAX_MODULAR_BITS,
     MAX_RANGE,
     MAX_REPEAT,
     MAX_ROUND_DIGITS,
 )
 
 MAX_LITERAL_BITS = 1_024  # no float is larger
-_SEQUENCES = (str, bytes, list, tuple)
-# A conversion of a % format with its width and precision; `*` takes them from the arguments.
-_PERCENT = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(\*|\d+)?(?:\.(\*|\d+))?")
+_SEQUENCES = (str, bytes, list, tuple, deque)
+# What may follow the % and the key of a % format: flags, width, precision; `*` takes them from the arguments.
+_PERCENT = re.compile(r"[-#0 +]*(\*|\d+)?(?:\.(\*|\d+))?")
+_PARENTHESIS = re.compile(r"[()]")
 
 
 class TooMuchWork(Exception):  # noqa: N818  (a finding or violation on its way up)
@@ -45,11 +48,16 @@ def check_multiply(left: object, right: object) -> None:
 
 
 def _count(times: object) -> int:
-    """Return how often a sequence is repeated: tensors of one integer count too."""
+    """Return how often a sequence is repeated."""
+    return whole(times) or 0  # no repetition: Python raises, or the other operand decides
+
+
+def whole(number: object) -> int | None:
+    """Return what Python takes an argument for where it wants an integer: tensors of one integer count too."""
     try:
-        return operator.index(times)  # type: ignore[arg-type]
+        return operator.index(number)  # type: ignore[arg-type]
     except (TypeError, ValueError, RuntimeError):
-        return 0  # no repetition: Python raises, or the other operand decides
+        return None
 
 
 def check_power(base: object, exponent: object) -> None:
@@ -80,10 +88,26 @@ def check_percent(template: str) -> None:
     Raises:
         TooMuchWork: it has one.
     """
-    for width, precision in _PERCENT.findall(template):
-        if "*" in (width, precision):
+    place = template.find("%")
+    while place >= 0:
+        found = _PERCENT.match(template, _after_key(template, place + 1))
+        widths = [text for text in (found.groups() if found else ()) if text]
+        if "*" in widths:
             raise TooMuchWork("format: expected widths written out, found *; use an f-string")
-        check_widths(text for text in (width, precision) if text)
+        check_widths(widths)
+        place = template.find("%", found.end() + 1 if found else place + 1)
+
+
+def _after_key(template: str, place: int) -> int:
+    """Return where a key in parentheses ends, which may hold pairs of parentheses; without one, the place itself."""
+    if template[place : place + 1] != "(":
+        return place
+    depth = 0
+    for mark in _PARENTHESIS.finditer(template, place):
+        depth += 1 if mark.group() == "(" else -1
+        if depth == 0:
+            return mark.end()
+    return len(template)  # never closed: Python raises
 
 
 def check_widths(widths: Iterable[str]) -> None:
@@ -165,7 +189,7 @@ def check_combinatorial(*numbers: int) -> None:
     Raises:
         TooMuchWork: one is too large.
     """
-    if any(isinstance(number, int) and number > MAX_COMBINATORIAL for number in numbers):
+    if any((whole(number) or 0) > MAX_COMBINATORIAL for number in numbers):
         raise TooMuchWork(f"factorial, comb, perm: expected at most {MAX_COMBINATORIAL}; use math.lgamma")
 
 
@@ -175,7 +199,7 @@ def check_padding(width: int, *_: object) -> None:
     Raises:
         TooMuchWork: the width is too large.
     """
-    if isinstance(width, int) and width > MAX_REPEAT:
+    if (whole(width) or 0) > MAX_REPEAT:
         raise TooMuchWork(f"padding: expected at most {MAX_REPEAT} characters; use a smaller width")
 
 
@@ -185,8 +209,18 @@ def check_round(number: object, ndigits: object = None) -> None:
     Raises:
         TooMuchWork: there are too many.
     """
-    if isinstance(ndigits, int) and abs(ndigits) > MAX_ROUND_DIGITS:
+    if abs(whole(ndigits) or 0) > MAX_ROUND_DIGITS:
         raise TooMuchWork(f"round: expected at most {MAX_ROUND_DIGITS} digits; use fewer")
+
+
+def check_modular_power(*numbers: object) -> None:
+    """Refuse a modular power of great integers.
+
+    Raises:
+        TooMuchWork: one has more than MAX_MODULAR_BITS.
+    """
+    if any((whole(number) or 0).bit_length() > MAX_MODULAR_BITS for number in numbers):
+        raise TooMuchWork(f"pow: expected at most {MAX_MODULAR_BITS} bits; use floats")
 
 
 def _check_pow(base: int, exponent: int, modulus: int | None = None) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import importlib
 import io
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from types import ModuleType
 from typing import Any
@@ -60,7 +61,8 @@ class Program:
             PolicyViolation: it tried what the dialect refuses. Whatever else it raises comes out as it is.
         """
         supplied = {"name": name, "base": base, "layer": layer, "num_layers": num_layers, "generator": generator}
-        return self._function(model_dict, device, **{extra: supplied[extra] for extra in self._extras})
+        with ended_by_violations():
+            return self._function(model_dict, device, **{extra: supplied[extra] for extra in self._extras})
 
 
 def load(source: str, *, profile: str = STRICT, torch: ModuleType) -> Program:
@@ -76,11 +78,35 @@ def load(source: str, *, profile: str = STRICT, torch: ModuleType) -> Program:
         raise PolicyViolation("; ".join(str(finding) for finding in result.findings[:3]))
     printed = Printed()
     namespace = Guards(dialect(profile), torch, printed).namespace()
-    exec(compiled.code, namespace)  # noqa: S102
+    with ended_by_violations():
+        exec(compiled.code, namespace)  # noqa: S102
     function = namespace.get(FUNCTION)
     if not callable(function):
         raise PolicyViolation(f"{FUNCTION}: expected a function, found {type(function).__name__}")
     return Program(function, compiled.extras, printed)
+
+
+@contextmanager
+def ended_by_violations() -> Iterator[None]:
+    """Raise where a violation was lost on its way out, by a `finally` that raises or a generator that is dropped.
+
+    Raises:
+        PolicyViolation: there was one, and something else, or nothing, came out.
+    """
+    before = PolicyViolation.made
+    try:
+        yield
+    except PolicyViolation:
+        raise
+    except BaseException:
+        _raise_lost(before)
+        raise
+    _raise_lost(before)
+
+
+def _raise_lost(before: int) -> None:
+    if PolicyViolation.made != before:
+        raise PolicyViolation("the program went on after a violation, which ends it") from None
 
 
 class Printed:

@@ -38,6 +38,7 @@ def multiply(left: Any, right: Any) -> Any:
 def power(base: Any, exponent: Any, modulus: Any = None) -> Any:
     """`base ** exponent`, bounded for integers."""
     if modulus is not None:
+        bounded(bounds.check_modular_power, base, exponent, modulus)
         return pow(base, exponent, modulus)
     bounded(bounds.check_power, base, exponent)
     return base**exponent
@@ -56,19 +57,17 @@ def modulo(left: Any, right: Any) -> Any:
     return left % right
 
 
-_GROWING: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
-    {"*=": multiply, "**=": power, "<<=": shift_left, "%=": modulo}
+_GROWING: Mapping[str, Callable[[Any, Any], None]] = MappingProxyType(
+    {"*=": bounds.check_multiply, "**=": bounds.check_power, "<<=": bounds.check_shift}
 )
-_NUMBERS_AND_TEXT = frozenset({int, float, bool, complex, str, tuple, list})
 
 
 def inplace(symbol: str, left: Any, right: Any) -> Any:
     """`left symbol= right`, as Python does it, with the bounds of the growing operators."""
-    if symbol in _GROWING and type(left) in _NUMBERS_AND_TEXT:
-        if symbol == "*=" and type(left) is list:
-            bounded(bounds.check_multiply, left, right)
-        else:
-            return _GROWING[symbol](left, right)
+    if symbol in _GROWING:
+        bounded(_GROWING[symbol], left, right)
+    elif symbol == "%=" and isinstance(left, str):
+        bounded(bounds.check_percent, left)
     return _INPLACE[symbol](left, right)
 
 

@@ -12,7 +12,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType, ModuleType
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from policies.bounds import TooMuchWork, check_combinatorial
 from policies.dialect import TENSOR_TYPES, Dialect
@@ -24,7 +24,17 @@ _STANDARD: Mapping[str, ModuleType] = MappingProxyType(
 
 
 class PolicyViolation(BaseException):
-    """A program tried what the dialect refuses. Not an `Exception`: no program can catch it."""
+    """A program tried what the dialect refuses. Not an `Exception`: no program can catch it.
+
+    A `finally` that raises, or a generator that is thrown away, can still lose one. So they are counted:
+    whoever runs a program compares `made` before and after.
+    """
+
+    made: ClassVar[int] = 0  # in this process, raised or not
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)
+        PolicyViolation.made += 1
 
 
 class Frozen:
@@ -84,7 +94,8 @@ class TensorType(TypeName):
     __slots__ = ()
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        if options or len(arguments) > 1 or (arguments and not isinstance(arguments[0], list | tuple)):
+        # torch.Size is a tuple that torch takes for a size: the elements would be whatever was in memory.
+        if options or len(arguments) > 1 or (arguments and type(arguments[0]) not in (list, tuple)):
             raise PolicyViolation(f"{self.title}: expected one list; use torch.zeros or torch.tensor")
         return self.origin(*arguments)
 

@@ -188,7 +188,7 @@ def _call(node: ast.Call, scope: Scope) -> Iterator[Problem]:
 
 def _getattr_call(node: ast.Call, scope: Scope) -> Iterator[Problem]:
     name = node.args[1] if len(node.args) > 1 else None
-    if isinstance(name, ast.Constant) and type(name.value) is str:
+    if isinstance(name, ast.Constant) and type(name.value) is str and name.value.isidentifier():
         yield from _attribute_of(node.args[0], name.value, scope)
     else:
         yield "policy.builtin", "getattr, hasattr: expected the attribute's name written out; write value.name"

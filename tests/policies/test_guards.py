@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from policies import guards
+from policies.checker import check
 from policies.dialect import dialect
 from policies.guards import Guards, Printed, load
 from policies.limits import MAX_PRINT_BYTES
@@ -254,3 +255,16 @@ def test_error_names_the_line_of_the_program() -> None:
         guarded(in_merge("x = 1", "raise ValueError('here')"))
     frames = [frame for frame in caught.traceback if str(frame.path) == guards.FILENAME]
     assert frames[-1].lineno + 1 == 5
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # what this test is about
+def test_violation_that_a_dropped_generator_loses_ends_the_program() -> None:
+    generator = ["def leak():", "    try:", "        yield 1", "    finally:", "        [torch][0].clear()"]
+    with pytest.raises(PolicyViolation, match="went on"):
+        run(*generator, "kept = leak()", "next(kept)", "kept = None")
+
+
+def test_finding_quotes_no_text_that_is_not_a_name() -> None:
+    findings = check(in_merge("getattr(model_dict, '__\\x1b[31m')")).findings
+    assert [finding.rule for finding in findings] == ["policy.builtin"]
+    assert "\x1b" not in str(findings[0])
