@@ -18,8 +18,9 @@ from evals.splits import DEV
 from evals.task import Item, Task
 from orchestrator.candidate import Score
 from orchestrator.errors import EngineError
-from orchestrator.models import MergeInputs, ModelFiles
+from orchestrator.models import MergeInputs
 from orchestrator.stages.evaluate import score_split
+from orchestrator.weights import Weights
 
 if TYPE_CHECKING:
     import torch
@@ -90,25 +91,16 @@ def merge(inputs: MergeInputs, point: Point) -> dict[str, torch.Tensor]:
     """
     import torch
 
-    names = [spec.name for spec in inputs.tensors]
-    active = [(model, c) for model, c in zip(inputs.candidates, point, strict=True) if c != 0]
-    seed = _read(inputs.seed, names)
-    merged = {name: tensor.to(torch.float32, copy=True) for name, tensor in seed.items()}
-    for model, c in active:
-        for name, tensor in _read(model, names).items():
-            merged[name] += c * (tensor.to(torch.float32) - seed[name].to(torch.float32))
-    return {name: tensor.to(seed[name].dtype) for name, tensor in merged.items()}
-
-
-def _read(model: ModelFiles, names: Iterable[str]) -> dict[str, torch.Tensor]:
-    from safetensors import safe_open
-
-    wanted = set(names)
-    tensors: dict[str, torch.Tensor] = {}
-    for file in model.files:
-        with safe_open(file, framework="pt") as handle:
-            tensors.update({name: handle.get_tensor(name) for name in handle.keys() if name in wanted})  # noqa: SIM118
-    return tensors
+    seed = Weights(inputs.seed)
+    active = [(Weights(model), c) for model, c in zip(inputs.candidates, point, strict=True) if c != 0]
+    merged = {}
+    for spec in inputs.tensors:
+        base = seed.read(spec.name)
+        total = base.to(torch.float32, copy=True)
+        for model, c in active:
+            total += c * (model.read(spec.name).to(torch.float32) - base.to(torch.float32))
+        merged[spec.name] = total.to(base.dtype)
+    return merged
 
 
 class _Trial:
