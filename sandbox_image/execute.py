@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import torch
 
 from policies import guards
+from policies.proxies import PolicyViolation
 from sandbox_image.protocol import MAX_DETAIL_CHARS, layer_of
 
 PROGRAM_FILENAME = guards.FILENAME
@@ -38,7 +39,17 @@ class Program(Protocol):
     @property
     def output(self) -> str: ...
 
-    def merge(self, model_dict: Mapping[str, torch.Tensor], device: Any, **extras: Any) -> Any: ...
+    def merge(
+        self,
+        model_dict: Mapping[str, Any],
+        device: Any,
+        *,
+        name: str,
+        base: Any,
+        layer: int | None,
+        num_layers: int,
+        generator: Any,
+    ) -> object: ...
 
 
 class PlainProgram:
@@ -117,7 +128,7 @@ def explain(error: BaseException) -> tuple[str, str]:
 
 
 def _reason(error: BaseException, text: str) -> str:
-    if isinstance(error, guards.PolicyViolation):
+    if isinstance(error, PolicyViolation):
         return "policy"
     if isinstance(error, SyntaxError):
         return "syntax"

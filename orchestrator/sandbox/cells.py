@@ -28,8 +28,10 @@ _ANOMALIES = frozenset({Reason.TIMEOUT, Reason.KILLED, Reason.OUT_OF_MEMORY, Rea
 
 
 @dataclass(slots=True)
-class _LateError(Exception):
-    """The host's clock ran out: whose fault it is needs no second look."""
+class _GuiltyError(Exception):
+    """The host's clock ran out, or the kernel stepped in: whose fault it is needs no second look."""
+
+    fault: Fault
 
 
 @dataclass(slots=True)
@@ -129,16 +131,14 @@ class _Cell:
             try:
                 container = self._container or self._fresh()
                 message = self._ask(container, job)
-            except _LateError:
+            except _GuiltyError as guilty:
                 self._replace()
-                return _result(
-                    job, Fault(reason=Reason.TIMEOUT, detail=f"the cell hung beyond {job.timeout_seconds:g} s")
-                )
+                return _result(job, guilty.fault)
             except _BrokenError as broken:
                 self._replace()
                 fault = broken.fault
                 continue
-            result = self._read(job, container, message)
+            result = self._read(job, message)
             self._served += 1
             anomaly = result.fault is not None and result.fault.reason in _ANOMALIES
             if anomaly or self._served >= self._limit:
@@ -162,7 +162,9 @@ class _Cell:
             raise _BrokenError(Fault(reason=Reason.KILLED, detail="its cell died, twice")) from error
         event = container.follow(deadline, lambda streams: bool(streams.messages))
         if event is Event.LATE:
-            raise _LateError
+            raise _GuiltyError(Fault(reason=Reason.TIMEOUT, detail=f"hung beyond {job.timeout_seconds:g} s"))
+        if event is Event.STARVED:
+            raise _GuiltyError(Fault(reason=Reason.OUT_OF_MEMORY, detail="went over the cell's memory limit"))
         if event is Event.ENDED:
             raise _BrokenError(Fault(reason=Reason.KILLED, detail="its cell died, twice"))
         messages = container.streams.take_messages()
@@ -171,15 +173,12 @@ class _Cell:
         return messages[0]
 
     @staticmethod
-    def _read(job: ScreenJob, container: Container, message: Message) -> ScreenResult:
+    def _read(job: ScreenJob, message: Message) -> ScreenResult:
         if message.kind == "screened" and len(message.fingerprint) == 64:
             return ScreenResult(id=job.id, fingerprint=message.fingerprint, fault=None)
         if message.kind != "failed":
             return _result(job, Fault(reason=Reason.PROTOCOL, detail=f"its cell sent {message.kind!r}"))
-        fault = claimed_fault(message, CELL_CLAIMABLE)
-        if fault.reason is Reason.KILLED and container.measure().oom_kills:
-            fault = Fault(reason=Reason.OUT_OF_MEMORY, detail="went over the cell's memory limit")
-        return _result(job, fault)
+        return _result(job, claimed_fault(message, CELL_CLAIMABLE))
 
     def _replace(self) -> None:
         container, self._container = self._container, None

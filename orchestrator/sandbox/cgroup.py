@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
+_PROC = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +30,15 @@ class Reading:
         )
 
 
-class Cgroup:
-    """The cgroup of a container, found through its first process's id on the host."""
+def holds(pid: int, container_id: str, *, proc: Path = _PROC) -> bool:
+    """Whether a process of this machine is the container's: an engine elsewhere counts its processes elsewhere."""
+    return container_id in _text(proc / str(pid) / "cgroup")
 
-    def __init__(self, pid: int, *, proc: Path = Path("/proc"), root: Path = _ROOT) -> None:
+
+class Cgroup:
+    """The cgroup of a container, found through its first process's id on this machine."""
+
+    def __init__(self, pid: int, *, proc: Path = _PROC, root: Path = _ROOT) -> None:
         paths = _controllers(proc / str(pid) / "cgroup")
         unified = (root / "cgroup.controllers").exists()
         memory = (

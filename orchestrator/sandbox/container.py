@@ -7,6 +7,8 @@ program does inside is left for the caller to read from streams, exit status and
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 import time
 import uuid
@@ -17,7 +19,7 @@ from typing import Any
 
 from orchestrator.config import RunConfig
 from orchestrator.errors import SandboxError
-from orchestrator.sandbox.cgroup import Cgroup, Reading
+from orchestrator.sandbox.cgroup import Cgroup, Reading, holds
 from orchestrator.sandbox.engine import APIError, Client, DockerException
 from orchestrator.sandbox.facts import EngineFacts
 from orchestrator.sandbox.owner import remove_container
@@ -38,6 +40,7 @@ class Event(Enum):
     MET = "the condition that the caller waits for"
     ENDED = "the container closed its streams"
     FLOODED = "more output than is allowed"
+    STARVED = "the kernel killed a process of it for its memory"
     LATE = "the deadline passed"
 
 
@@ -60,8 +63,10 @@ class Container:
         self.reading = Reading()
         self.created_at = time.monotonic()
         self.startup_seconds = 0.0
+        self._measured_at = 0.0
         self._client = client
         self._cgroup: Cgroup | None = None
+        self._init: int | None = None  # a pidfd of the container's first process
         wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         stream: Any = client.api.attach_socket(container_id, params=wanted)
         self._response: Any = getattr(stream, "_response", stream)  # holds the connection open
@@ -88,8 +93,7 @@ class Container:
                     )
                 container = Container(client, container_id, inspected)
                 client.api.start(container_id)
-                pid = int(client.api.inspect_container(container_id)["State"]["Pid"])
-                container._cgroup = Cgroup(pid) if pid else None
+                container._find(int(client.api.inspect_container(container_id)["State"]["Pid"]))
                 return container
         except BaseException:
             with contextlib.suppress(DockerException, OSError):
@@ -139,18 +143,20 @@ class Container:
             if left <= 0:
                 return Event.LATE
             data = self._receive(min(left, _TICK_SECONDS))
-            if data is None:
+            if not data or time.monotonic() >= self._measured_at + _TICK_SECONDS:
                 self.measure()
-            elif data:
+            if data:
                 self.streams.feed(data)
-            else:
-                self.measure()
+            if self.reading.oom_kills:
+                return Event.STARVED
+            if data == b"":
                 self.streams.finish()
                 return Event.FLOODED if self.streams.flooded else Event.ENDED
         return Event.MET
 
     def measure(self) -> Reading:
         """Look at the container's cgroup; what cannot be read leaves the last reading."""
+        self._measured_at = time.monotonic()
         if self._cgroup is not None:
             self.reading = self.reading.later(self._cgroup.read())
         return self.reading
@@ -182,7 +188,20 @@ class Container:
         return ended
 
     def interrupt(self) -> None:
-        """Send SIGKILL and return at once; one that is dead already is no error. For other threads too."""
+        """Send SIGKILL and return at once; one that is dead already is no error. For other threads too.
+
+        To its first process directly, where we may: the kernel ends all others with it, and an engine that is
+        slow or starved by what runs in the container has no say. Through the engine otherwise.
+        """
+        if self._init is not None:
+            try:
+                signal.pidfd_send_signal(self._init, signal.SIGKILL)
+            except ProcessLookupError:
+                return
+            except OSError:
+                pass
+            else:
+                return
         with engine_errors("a container cannot be killed"):
             try:
                 self._client.api.kill(self.id)
@@ -195,8 +214,22 @@ class Container:
         for stream in (self._socket, self._response):
             with contextlib.suppress(OSError):
                 stream.close()
+        if self._init is not None:
+            os.close(self._init)
+            self._init = None
         with engine_errors("a container cannot be removed"):
             remove_container(self._client, self.id)
+
+    def _find(self, pid: int) -> None:
+        """Hold on to the container's first process and its cgroup, if they are this machine's."""
+        if pid == 0:
+            return
+        with contextlib.suppress(OSError):
+            init = os.pidfd_open(pid)
+            if holds(pid, self.id):  # after opening: the number cannot have passed to another process since
+                self._init, self._cgroup = init, Cgroup(pid)
+            else:
+                os.close(init)
 
     def _hang_up(self) -> None:
         """Take what has come and close the connection: an engine that nobody reads from does not kill, it waits."""

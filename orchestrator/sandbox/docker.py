@@ -215,7 +215,7 @@ class DockerSandbox:
         if event is Event.MET:
             event = container.follow(deadline, lambda _: False)
         ended = container.wait_dead(deadline) if event is Event.ENDED else None
-        timed_out = ended is None and event is not Event.FLOODED
+        timed_out = ended is None and event not in (Event.FLOODED, Event.STARVED)
         if ended is None:
             ended = container.kill()
         return _Ended(

@@ -89,6 +89,9 @@ _EMPTY = (
     "VolumesFrom",
 )
 
+# Their keys are paths, ports or settings.
+_NAMED = frozenset({"PortBindings", "StorageOpt", "Sysctls", "Tmpfs", "Volumes"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -274,7 +277,7 @@ def differences(asked: Mapping[str, Any], inspected: Mapping[str, Any]) -> list[
     return [
         f"{name}: asked {_show(wanted)}, effective {_show(found)}"
         for name, wanted, found in pairs
-        if _plain(wanted) != _plain(found)
+        if _comparable(name, wanted) != _comparable(name, found)
     ]
 
 
@@ -292,6 +295,13 @@ def recorded(inspected: Mapping[str, Any]) -> dict[str, Any]:
 def _digested(option: str) -> str:
     name, _, text = option.partition("=")
     return f"seccomp=sha256:{hashlib.sha256(text.encode()).hexdigest()}" if name == "seccomp" else option
+
+
+def _comparable(name: str, value: Any) -> Any:
+    """Return what decides whether two values are the same; where keys are names, a key counts without a value."""
+    if name.rpartition(".")[2] in _NAMED and isinstance(value, Mapping):
+        return _plain([[key, _plain(inner) or "-"] for key, inner in value.items()])
+    return _plain(value)
 
 
 def _plain(value: Any) -> Any:

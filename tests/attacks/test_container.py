@@ -31,12 +31,12 @@ KILL_SECONDS = 2.0  # within which a program past its deadline is dead
 Outcome = Verified | Rejection
 
 
-def expected(path: Path) -> tuple[str, str]:
-    """Return (stage, reason) from the last line of the docstring."""
+def expected(path: Path) -> set[str]:
+    """Return `<stage> <reason>` from the last line of the docstring; more than one where the machine decides."""
     line = (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()[-1]
-    word, stage, reason = line.split()
-    assert word == "Expected:", f"{path.name}: no `Expected: <stage> <reason>` at the end of its docstring"
-    return stage, reason
+    word, _, rest = line.partition(": ")
+    assert word == "Expected", f"{path.name}: no `Expected: <stage> <reason>` at the end of its docstring"
+    return set(rest.split(" or "))
 
 
 def _attack(path: Path, sandbox: DockerSandbox, config: RunConfig, inputs: MergeInputs, blobs: BlobStore) -> Outcome:
@@ -71,7 +71,7 @@ def outcomes(
 def test_attack_ends_as_its_docstring_says(path: Path, outcomes: dict[str, Outcome]) -> None:
     outcome = outcomes[path.stem]
     assert isinstance(outcome, Rejection), f"{path.stem} was verified"
-    assert (outcome.stage.value, outcome.reason.value) == expected(path), outcome.detail
+    assert f"{outcome.stage.value} {outcome.reason.value}" in expected(path), outcome.detail
 
 
 def test_no_attack_outlives_its_deadline(outcomes: dict[str, Outcome], tiny_config: RunConfig) -> None:

@@ -1,6 +1,6 @@
 """Forks until it cannot.
 
-Expected: run runtime_error
+Expected: run runtime_error or run timeout
 """
 
 import os
