@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from typing import Any
 
 from RestrictedPython.Eval import default_guarded_getitem, default_guarded_getiter
 
+from policies import standins
 from policies.bounds import check_padding
 from policies.checker import examine
 from policies.contract import FUNCTION
@@ -25,7 +27,7 @@ from policies.dialect import BOUNDED_TEXT, PADDING, STRICT, Dialect, dialect
 from policies.formatting import SafeFormatter, format_value
 from policies.limits import MAX_PRINT_BYTES
 from policies.operators import bounded, guarded_range, guarded_round, inplace, modulo, multiply, power, shift_left
-from policies.proxies import ModuleProxy, PolicyViolation, TensorType, TypeName, modules, real_type
+from policies.proxies import ClassName, ModuleProxy, PolicyViolation, TensorType, TypeName, modules, real_type
 from policies.source import FILENAME as FILENAME
 
 _MISSING = object()
@@ -132,7 +134,8 @@ class Guards:
     def __init__(self, of_profile: Dialect, torch: ModuleType, printed: Printed) -> None:
         self._dialect = of_profile
         self._printed = printed
-        self._modules = modules(of_profile, torch)
+        self._modules = modules(of_profile, torch, standins.members(torch))
+        self._own_types: dict[type, TypeName] = {}
         self._by_type = _attributes_by_type(of_profile, torch)
         self._writable = frozenset({dict, list, OrderedDict, defaultdict, Counter, deque, torch.Tensor})
         self._tensor = torch.Tensor
@@ -159,6 +162,7 @@ class Guards:
             "_mod_": modulo,
             "_format_": format_value,
             "_Exception_": Exception,
+            "_typename_": lambda value: type(value).__name__,
         }
 
     def _builtins(self) -> dict[str, Any]:
@@ -170,6 +174,7 @@ class Guards:
             "isinstance": lambda value, classinfo: isinstance(value, _plain(real_type(classinfo))),
             "print": self._printed,
             "range": guarded_range,
+            "type": self.type_of,
             "pow": power,
             "round": guarded_round,
             "format": lambda value, specification="": format_value(value, -1, specification),
@@ -264,6 +269,17 @@ class Guards:
         """`hasattr` through the same guard."""
         return self.getattr_builtin(value, name, _MISSING_ATTRIBUTE) is not _MISSING_ATTRIBUTE
 
+    def type_of(self, *values: Any, **options: Any) -> Any:
+        """`type` of one value: the class where programs can name it anyway, else a name that can be compared."""
+        if len(values) != 1 or options:
+            raise PolicyViolation("type: expected one value; classes cannot be made")
+        kind = type(values[0])
+        if kind in _NAMEABLE:
+            return kind
+        if kind is self._tensor:
+            return self._member(self._modules["torch"], "Tensor")
+        return self._own_types.setdefault(kind, ClassName(f"<class {kind.__name__!r}>", kind))
+
     def write(self, value: Any) -> Any:
         """Let items of containers and tensors be set and deleted, and nothing else."""
         if type(value) not in self._writable and not isinstance(value, self._tensor):
@@ -286,6 +302,7 @@ class Guards:
 
 
 _MISSING_ATTRIBUTE = object()
+_NAMEABLE = frozenset({bool, complex, dict, float, frozenset, int, list, set, str, tuple})
 
 
 def _attributes_by_type(of_profile: Dialect, torch: ModuleType) -> dict[type, frozenset[str]]:
@@ -314,6 +331,9 @@ def _attributes_by_type(of_profile: Dialect, torch: ModuleType) -> dict[type, fr
         torch.finfo: types["finfo"],
         torch.iinfo: types["finfo"],
         torch.Generator: types["Generator"],
+        re.Pattern: types["Pattern"],
+        re.Match: types["Match"],
+        standins.Logger: types["Logger"],
     }
 
 

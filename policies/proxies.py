@@ -9,7 +9,11 @@ import collections
 import collections.abc
 import functools
 import itertools
+import logging
 import math
+import operator
+import re
+import statistics
 from collections.abc import Callable, Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any, ClassVar, NoReturn
@@ -19,7 +23,16 @@ from policies.dialect import TENSOR_TYPES, Dialect
 
 _STAND_INS = ("typing", "collections.abc")
 _STANDARD: Mapping[str, ModuleType] = MappingProxyType(
-    {"math": math, "functools": functools, "itertools": itertools, "collections": collections}
+    {
+        "math": math,
+        "functools": functools,
+        "itertools": itertools,
+        "collections": collections,
+        "operator": operator,
+        "statistics": statistics,
+        "re": re,
+        "logging": logging,
+    }
 )
 
 
@@ -88,6 +101,15 @@ class TypeName(Frozen):
         return self.title
 
 
+class ClassName(TypeName):
+    """What `type(x)` gives for a class that programs cannot name: to be compared, printed and used in isinstance."""
+
+    __slots__ = ()
+
+    def __call__(self, *arguments: Any, **options: Any) -> NoReturn:
+        raise PolicyViolation(f"{self.title}: cannot be called; make the value another way")
+
+
 class TensorType(TypeName):
     """`torch.Tensor` and its kin: for isinstance, annotations, and tensors made from lists."""
 
@@ -116,14 +138,19 @@ def _union(left: object, right: object) -> Any:
     return tuple(parts)
 
 
-def modules(dialect: Dialect, torch: ModuleType) -> dict[str, ModuleProxy]:
-    """Return a proxy for each module of the dialect, by dotted name."""
+def modules(
+    dialect: Dialect, torch: ModuleType, standins: Mapping[tuple[str, str], Any] = MappingProxyType({})
+) -> dict[str, ModuleProxy]:
+    """Return a proxy for each module of the dialect, by dotted name; members are stand-ins where there is one."""
     proxies: dict[str, ModuleProxy] = {}
     for name in sorted(dialect.modules, key=len, reverse=True):  # sub-modules first: they are members of others
         members = {}
         for member in dialect.modules[name]:
             dotted = f"{name}.{member}"
-            members[member] = proxies[dotted] if dotted in dialect.modules else _member(name, member, torch)
+            if dotted in dialect.modules:
+                members[member] = proxies[dotted]
+            else:
+                members[member] = standins.get((name, member)) or _member(name, member, torch)
         proxies[name] = ModuleProxy(name, members)
     return proxies
 

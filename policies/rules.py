@@ -16,7 +16,7 @@ from typing import Any
 from policies import bounds
 from policies.dialect import BOUNDED_TEXT, CONTEXTS, TENSOR_TYPES, Dialect
 from policies.names import Member, Names
-from policies.transformer import is_reserved
+from policies.transformer import is_reserved, is_type_name
 
 Problem = tuple[str, str]
 ANY_KEYWORDS = frozenset({"dict", "OrderedDict", "Counter", "defaultdict", "format", "update"})
@@ -54,6 +54,8 @@ def problems(node: ast.AST, scope: Scope) -> Iterator[Problem]:
 
 def _name(node: ast.Name, scope: Scope) -> Iterator[Problem]:
     name = node.id
+    if name == "__name__" and isinstance(node.ctx, ast.Load):
+        return
     if is_reserved(name):
         yield "policy.name", f"name {name}: reserved for the machinery; choose a name that does not end with _"
     elif isinstance(node.ctx, ast.Load) and name not in scope.names.bound and name not in scope.dialect.builtins:
@@ -105,7 +107,8 @@ def _attribute(node: ast.Attribute, scope: Scope) -> Iterator[Problem]:
             f"attribute {node.attr}: cannot be set or deleted; keep values in names or a dict",
         )
         return
-    yield from _attribute_of(node.value, node.attr, scope)
+    if not (is_type_name(node) and "type" not in scope.names.bound):
+        yield from _attribute_of(node.value, node.attr, scope)
 
 
 def _attribute_of(value: ast.expr, name: str, scope: Scope) -> Iterator[Problem]:
@@ -179,6 +182,8 @@ def _call(node: ast.Call, scope: Scope) -> Iterator[Problem]:
     yield from bounds.call_problems(node)
     yield from _template(node, scope)
     yield from _constructor(node, scope)
+    if isinstance(node.func, ast.Name) and node.func.id == "type" and "type" not in scope.names.bound:
+        yield from _type_call(node)
     if isinstance(node.func, ast.Name) and node.func.id in {"getattr", "hasattr"} - scope.names.bound:
         yield from _getattr_call(node, scope)
     for keyword in node.keywords:
@@ -192,6 +197,11 @@ def _getattr_call(node: ast.Call, scope: Scope) -> Iterator[Problem]:
         yield from _attribute_of(node.args[0], name.value, scope)
     else:
         yield "policy.builtin", "getattr, hasattr: expected the attribute's name written out; write value.name"
+
+
+def _type_call(node: ast.Call) -> Iterator[Problem]:
+    if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
+        yield "policy.builtin", "type: expected one value; classes cannot be made; write functions"
 
 
 def _constructor(node: ast.Call, scope: Scope) -> Iterator[Problem]:
@@ -296,7 +306,7 @@ def _formatted(node: ast.FormattedValue, scope: Scope) -> Iterator[Problem]:
         yield from bounds.width_problems(re.findall(r"\d+", text))
 
 
-def _nonlocal(node: ast.Nonlocal, scope: Scope) -> Iterator[Problem]:
+def _nonlocal(node: ast.Nonlocal | ast.Global, scope: Scope) -> Iterator[Problem]:
     for name in node.names:
         yield from _binding(name)
 
@@ -322,5 +332,6 @@ _RULES: Mapping[type[ast.AST], Callable[[Any, Scope], Iterator[Problem]]] = {
     ast.Constant: _constant,
     ast.FormattedValue: _formatted,
     ast.Nonlocal: _nonlocal,
+    ast.Global: _nonlocal,
     ast.AnnAssign: _ann_assign,
 }

@@ -37,6 +37,21 @@ def is_reserved(name: str) -> bool:
     return name not in _DESCRIPTIVE and name.startswith("_") and name.endswith("_") and name.strip("_") != ""
 
 
+def is_type_name(node: ast.Attribute) -> bool:
+    """Say whether a node is `type(x).__name__`, read."""
+    call = node.value
+    return (
+        node.attr == "__name__"
+        and isinstance(node.ctx, ast.Load)
+        and isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id == "type"
+        and len(call.args) == 1
+        and not isinstance(call.args[0], ast.Starred)
+        and not call.keywords
+    )
+
+
 class DialectTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
     """Rewrites one tree in place; `findings` holds what it refused."""
 
@@ -55,15 +70,16 @@ class DialectTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         self._tmp_idx += 1
         return f"<{self._tmp_idx}>"
 
+    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
+        """Leave `print` an ordinary name: the guarded builtin captures the text. `__name__` may be read."""
+        if not (node.id == "__name__" and isinstance(node.ctx, ast.Load)):
+            self.check_name(node, node.id)
+        return node
+
     def check_name(self, node: Any, name: str | None, allow_magic_methods: bool = False) -> None:
         """Refuse the machinery's names only; RestrictedPython refuses every leading underscore."""
         if name is not None and is_reserved(name):
             self.error(node, f"name {name}: reserved for the machinery.")
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
-        """Leave `print` an ordinary name: the guarded builtin captures the text."""
-        self.check_name(node, node.id)
-        return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:  # noqa: N802
         """Drop annotations: they are judged as text and never evaluated."""
@@ -170,9 +186,17 @@ class DialectTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             self.check_name(node, name)
         return node
 
-    def visit_Global(self, node: ast.Global) -> None:  # noqa: N802
-        """Refuse global: RestrictedPython does not check its names."""
-        self.not_allowed(node)
+    def visit_Global(self, node: ast.Global) -> ast.AST:  # noqa: N802
+        """Permit global with names that are checked: it reaches the program's own namespace and no other."""
+        for name in node.names:
+            self.check_name(node, name)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> Any:  # noqa: N802
+        """`type(x).__name__` is text about x, and the only attribute of its kind; the class is never handed out."""
+        if is_type_name(node):
+            return _call(node, "_typename_", self.visit(node.value.args[0]))  # type: ignore[attr-defined]
+        return super().visit_Attribute(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:  # noqa: N802
         """Refuse classes: their methods would be called where no guard sees it."""

@@ -1,8 +1,8 @@
-"""policy.builtin: calls type"""
+"""policy.builtin: makes a class with type"""
 
 import torch
 
 
 def merge_models(model_dict, device):
-    x = type(model_dict)
+    x = type('Attack', (), {})
     return next(iter(model_dict.values()))

@@ -4,5 +4,5 @@ import torch
 
 
 def merge_models(model_dict, device):
-    x = "%((a))900000000d" % {"(a)": 1}
+    x = '%((a))900000000d' % {'(a)': 1}
     return next(iter(model_dict.values()))

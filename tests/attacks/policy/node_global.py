@@ -1,9 +1,9 @@
-"""policy.node: global names are not checked by the rewriting"""
+"""policy.name: global that names a guard"""
 
 import torch
 
 
 def merge_models(model_dict, device):
-    global torch
-    torch = None
+    global _getattr_
+    _getattr_ = getattr
     return next(iter(model_dict.values()))
