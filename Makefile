@@ -7,7 +7,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup engine image lab demo test check lint types clean
+.PHONY: help setup engine image lab demo control test check lint types clean
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,9 +24,21 @@ image:  ## Build the sandbox image anew where its sources have changed
 lab: setup  ## Make the lab's models (once; kept in the cache)
 	@$(BIN)/python -m orchestrator.lab
 
+# Shell: sets `dir` to the first of runs/NAME, runs/NAME-2, ... that is free.
+free_dir = dir=runs/$(1); n=1; while [ -e $$dir ]; do n=$$((n + 1)); dir=runs/$(1)-$$n; done
+
 demo: lab  ## Set up what is missing, then run the whole loop on the lab
-	@dir=runs/lab; n=1; while [ -e $$dir ]; do n=$$((n + 1)); dir=runs/lab-$$n; done; \
+	@$(call free_dir,lab); \
 	set -x; $(BIN)/assay run examples/lab.toml --run-dir $$dir
+
+control: lab  ## Run the lab without training, and report the newest demo beside it
+	@demo=$$(ls -t runs/lab*/config.json 2>/dev/null | while read -r file; do one=$${file%/*}; \
+	  grep -qs '"learn": *"dpo"' $$file && grep -qs '"type":"run.completed"' $$one/ledger.jsonl && echo $$one && break; \
+	done); \
+	[ -n "$$demo" ] || { echo 'make control: no finished run in runs/lab*; run `make demo` first' >&2; exit 2; }; \
+	$(call free_dir,lab-control); \
+	set -ex; $(BIN)/assay run examples/lab-control.toml --run-dir $$dir; \
+	$(BIN)/assay report $$demo --beside $$dir
 
 test: lab  ## Set up what is missing, then run all tests
 	$(BIN)/python -m pytest

@@ -130,19 +130,21 @@ def run(
     _say(f"report: {report_path}")
 
 
-@app.command(epilog="Example:  assay report runs/lab")
+@app.command(epilog="Example:  assay report runs/lab --beside runs/lab-control")
 def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run's directory.")],
+    beside: Annotated[
+        Path | None,
+        typer.Option("--beside", metavar="DIR", help="Compare with this run: the control, or another seed."),
+    ] = None,
 ) -> None:
     """Write RUN_DIR/report.html anew from the ledger, which is verified first.
 
-    Exit code: 0 written, 2 usage, 3 the ledger is damaged.
+    Exit code: 0 written, 2 usage or runs that cannot be compared, 3 a ledger is damaged.
     """
     from orchestrator.report import write_report
 
-    if not (run_dir / "ledger.jsonl").is_file():
-        raise UsageError(f"{run_dir}: no ledger.jsonl in it", remedy="pass a directory that `assay run` made")
-    _say(f"report: {write_report(run_dir)}")
+    _say(f"report: {write_report(run_dir, beside)}")
 
 
 @app.command(epilog="Example:  assay doctor --config examples/lab.toml")

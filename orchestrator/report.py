@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.blobs import BlobError, BlobStore
-from orchestrator.errors import UsageError
+from orchestrator.errors import LedgerError, UsageError
 from orchestrator.ledger import FILE_NAME, Entry, TornTailError, read
+from orchestrator.reporting.beside import Beside, compare, incomparable
 from orchestrator.reporting.facts import RunFacts, gather
 from orchestrator.reporting.page import SOURCES_SHOWN, render
 
@@ -22,25 +23,46 @@ REPORT_NAME = "report.html"
 _MODE = 0o644
 
 
-def write_report(run_dir: Path) -> Path:
+def write_report(run_dir: Path, beside: Path | None = None) -> Path:
     """Write the report of a run, finished or not; return its path.
 
-    1 read and verify the ledger, 2 fold it into facts, 3 read the best programs' sources, 4 render,
-    5 put the page in place whole.
+    1 read and verify the ledger, 2 fold it into facts, 3 the same for the run that it is put beside, if any,
+    4 read the best programs' sources, 5 render, 6 put the page in place whole.
 
     Raises:
-        UsageError: no run directory, or it cannot be written.
-        LedgerError: the ledger is damaged (a torn last line of a killed run is not: the page says so).
+        UsageError: no run directory, it cannot be written, or the two runs cannot be compared.
+        LedgerError: a ledger is damaged (a torn last line of a killed run is not: the page says so).
     """
+    facts, torn_bytes = _facts(run_dir)
+    comparison = _beside(run_dir, facts, beside) if beside else None
+    page = render(facts, _sources(run_dir, facts), torn_bytes=torn_bytes, beside=comparison)
+    return _put(run_dir / REPORT_NAME, page)
+
+
+def _beside(run_dir: Path, facts: RunFacts, other_dir: Path) -> Beside:
+    """Compare with another run, which may have been killed but not damaged."""
+    other, _ = _facts(other_dir)
+    if why := incomparable(facts, other):
+        raise UsageError(
+            f"{other_dir}: cannot stand beside {run_dir}: {why}",
+            remedy="compare runs on the same models and items; seed and settings may differ",
+        )
+    return compare(facts, other)
+
+
+def _facts(run_dir: Path) -> tuple[RunFacts, int]:
+    """Return what a run's ledger says, and how many bytes of a torn last line were left out."""
     ledger = run_dir / FILE_NAME
     if not ledger.is_file():
         raise UsageError(
             f"{run_dir}: expected a run directory with a {FILE_NAME}, found none", remedy="pass runs/<name>"
         )
     tail = _Tail()
-    facts = gather(_until_torn(ledger, tail))
-    page = render(facts, _sources(run_dir, facts), torn_bytes=tail.torn_bytes)
-    return _put(run_dir / REPORT_NAME, page)
+    try:
+        return gather(_until_torn(ledger, tail)), tail.torn_bytes
+    except LedgerError as error:
+        what = error.what if str(ledger) in error.what else f"{ledger}: {error.what}"
+        raise LedgerError(what, remedy=error.remedy) from error
 
 
 class _Tail:

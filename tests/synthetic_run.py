@@ -8,7 +8,6 @@ writes one with its report, to look at.
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import sys
 from collections.abc import Mapping
@@ -19,27 +18,8 @@ from typing import Any
 from orchestrator.blobs import BlobStore
 from orchestrator.ledger import Ledger, canonical, decimal, digest, sha256_of
 from orchestrator.report import write_report
+from tests.synthetic_programs import HOSTILE_SOURCE, REJECTIONS, WEIGHTS, written
 
-HOSTILE_SOURCE = (
-    "# </pre></code><script>document.title='owned'</script><img src=x onerror=alert(1)>\n"
-    "# \u202e\u2066 reversed \x1b[31m red \x00 nul \u2028 separated {{ 7*7 }} {% raw %}\n"
-    "def merge_models(model_dict, device):\n"
-    "    s = '''</style><style>body{display:none}'''\n"
-    "    return sum(model_dict.values())  # " + "long " * 60 + "\n"
-)
-HOSTILE_DETAIL = "NameError: <script>document.title='owned'</script>\x1b[2J\u202eevil & 'quotes' \" {{ 7*7 }}"
-_REJECTIONS = (
-    ("check", "syntax", "line 4: expected an indented block after `for`"),
-    ("check", "policy", "AS104 line 2: `import os` is not allowed; allowed: torch, math, typing, functools"),
-    ("screen", "runtime_error", HOSTILE_DETAIL),
-    ("screen", "wrong_shape", "probe 3: expected [4, 6], found [6]"),
-    ("screen", "not_finite", "probe 1: 24 of 24 values are NaN"),
-    ("screen", "timeout", "no answer within 5.0 s"),
-    ("screen", "duplicate", "computes what an earlier program computes"),
-    ("run", "out_of_memory", "killed by the memory cgroup at 1024 MiB"),
-    ("verify", "output_norm", "norm ratio 214.7: expected at most 10"),
-)
-_WEIGHTS = (4, 7, 14, 5, 4, 3, 9, 1, 2)
 _BEGAN = datetime(2026, 3, 4, 9, 0, 0, tzinfo=UTC)
 
 
@@ -60,10 +40,12 @@ class SteadyClock:
 class SyntheticRun:
     """Writes the events of a run in the order of docs/events.md."""
 
-    def __init__(self, run_dir: Path, *, programs: int = 100, iterations: int = 3, learn: str = "dpo") -> None:
+    def __init__(
+        self, run_dir: Path, *, programs: int = 100, iterations: int = 3, learn: str = "dpo", chance: int = 11
+    ) -> None:
         run_dir.mkdir(parents=True)
         self.run_dir, self.programs, self.iterations, self.learn = run_dir, programs, iterations, learn
-        self.random = random.Random(11)
+        self.random = random.Random(chance)
         self.blobs = BlobStore(run_dir / "blobs")
         self.config = {"name": "lab", "seed": 7, "iterations": iterations, "dpo": {"beta": "0.1"}}
         self.ledger = Ledger.create(
@@ -172,7 +154,7 @@ class SyntheticRun:
                 "programs": self.programs,
                 "temperature": decimal(1.2 / (1 + 0.2 * (iteration - 1))),
                 "top_p": "0.95",
-                "adapter_sha256": "" if iteration == 1 else _sha(f"adapter {iteration - 1}"),
+                "adapter_sha256": "" if iteration == 1 or self.learn == "none" else _sha(f"adapter {iteration - 1}"),
             },
         )
         before = len(self.scored)
@@ -200,7 +182,7 @@ class SyntheticRun:
     def program(self, iteration: int, index: int) -> None:
         """Write one program's life."""
         name = f"i{iteration}-{index:03d}"
-        source = HOSTILE_SOURCE + f"# {name}\n" if (iteration, index) == (1, 0) else _source(self.random)
+        source = HOSTILE_SOURCE + f"# {name}\n" if (iteration, index) == (1, 0) else written(self.random)
         program = self.blobs.put_bytes(source.encode())
         self.event(
             "candidate.generated",
@@ -220,7 +202,7 @@ class SyntheticRun:
             name,
         )
         fails = self.random.random() < 0.52 - 0.07 * iteration and (iteration, index) != (1, 0)
-        ending = self.random.choices(_REJECTIONS, _WEIGHTS)[0] if fails else None
+        ending = self.random.choices(REJECTIONS, WEIGHTS)[0] if fails else None
         stage = ending[0] if ending else ""
         self.event(
             "policy.evaluated",
@@ -389,21 +371,6 @@ def _score(split: str, bits: str) -> dict[str, Any]:
 
 def _evaluation(iteration: int, program: str, output: str) -> dict[str, Any]:
     return {"program_sha256": program, "output_sha256": output, "iteration": iteration, "seconds": "0.4"}
-
-
-def _source(chance: random.Random) -> str:
-    weights = {name: round(chance.uniform(0, 0.6), 1) for name in ("add", "sub", "mul")}
-    return (
-        "def merge_models(model_dict, device):\n"
-        '    """Weight each task vector and trim what is small."""\n'
-        f"    weights = {json.dumps(weights)}\n"
-        "    out = None\n"
-        "    for name, t in model_dict.items():\n"
-        f"        keep = t.abs() >= t.abs().mean() * {round(chance.uniform(0, 1), 2)}  # trim\n"
-        "        part = t * keep * weights.get(name, 0.0)\n"
-        "        out = part if out is None else out + part\n"
-        "    return out\n"
-    )
 
 
 def _sha(text: str) -> str:

@@ -236,6 +236,58 @@ def test_a_control_run_is_called_one(tmp_path: Path) -> None:
     assert "This is a control" in page_of(run.run_dir)
 
 
+@pytest.fixture(scope="module")
+def control(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished run's control."""
+    folder = tmp_path_factory.mktemp("control")
+    return SyntheticRun(folder / "control", programs=20, learn="none", chance=12).write().run_dir
+
+
+def test_without_a_control_nothing_is_claimed_about_learning(copied: Path) -> None:
+    page = page_of(copied)
+    assert "Without a control nothing is claimed here about what it learned" in page
+    assert "assay report RUN_DIR --beside CONTROL_RUN_DIR" in page
+    assert 'id="beside"' not in page
+
+
+def test_beside_a_control_both_records_are_named_and_compared(copied: Path, control: Path) -> None:
+    page = write_report(copied, beside=control).read_text()
+    end = next(entry for entry in read(control / "ledger.jsonl") if entry.type == "run.completed")
+    assert end.hash in page
+    assert {"beside", "figure-beside"} <= set(Elements(page).ids)
+    assert "that of the control" in page
+    assert "Without a control nothing is claimed" not in page
+
+
+def test_beside_another_trained_run_there_is_still_no_control(copied: Path, tmp_path: Path) -> None:
+    other = SyntheticRun(tmp_path / "other", programs=5, iterations=2, chance=13).write()
+    page = write_report(copied, beside=other.run_dir).read_text()
+    assert "Without a control nothing is claimed" in page
+    assert "that of the other run" in page
+
+
+def test_beside_a_run_that_was_killed_at_once_there_is_still_a_page(copied: Path, tmp_path: Path) -> None:
+    page = write_report(copied, beside=unfinished(tmp_path / "killed", SyntheticRun.begin)).read_text()
+    assert "One of the two runs scored no program." in page
+    assert "learn = dpo, unfinished" in page
+
+
+def test_runs_that_cannot_be_compared_give_a_usage_error_and_keep_the_report(copied: Path, tmp_path: Path) -> None:
+    before = (copied / "report.html").read_bytes()
+    other = unfinished(tmp_path / "empty", lambda run: None)
+    with pytest.raises(UsageError, match=r"cannot stand beside .*names no models and items"):
+        write_report(copied, beside=other)
+    assert (copied / "report.html").read_bytes() == before
+
+
+def test_damage_in_the_other_ledger_is_named_with_its_file(copied: Path, control: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(control, tmp_path / "damaged"))
+    ledger = other / "ledger.jsonl"
+    ledger.write_bytes(ledger.read_bytes().replace(b'"accuracy":"0.', b'"accuracy":"1.', 1))
+    with pytest.raises(LedgerError, match=r"damaged/ledger\.jsonl: entry \d+"):
+        write_report(copied, beside=other)
+
+
 def browse(page: Path, profile: Path, *flags: str) -> tuple[str, list[str]]:
     """Open a page in headless Chromium; return its DOM and what it logged on its console."""
     assert CHROMIUM
@@ -259,11 +311,11 @@ def browse(page: Path, profile: Path, *flags: str) -> tuple[str, list[str]]:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)")
-def test_a_browser_shows_it_without_complaint(finished: Path, tmp_path: Path) -> None:
-    dom, console = browse(finished / "report.html", tmp_path / "profile")
+def test_a_browser_shows_it_without_complaint(copied: Path, control: Path, tmp_path: Path) -> None:
+    dom, console = browse(write_report(copied, beside=control), tmp_path / "profile")
     assert console == []
     elements = Elements(dom)
-    assert set(SECTIONS) <= set(elements.ids)
+    assert {*SECTIONS, "beside"} <= set(elements.ids)
     assert "<title>lab: assay report</title>" in dom
 
 

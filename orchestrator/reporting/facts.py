@@ -42,6 +42,8 @@ class Program:
     iteration: int
     digest: str
     entries: list[int]
+    admitted: bool = False  # by the policy
+    new: bool = False  # passed the screen: it works on probes, and computes what no earlier program does
     stage: str = ""
     outcome: str = UNFINISHED
     detail: str = ""
@@ -80,10 +82,24 @@ class Iteration:
         return [program for program in self.programs if program.dev]
 
     @property
+    def admitted(self) -> int:
+        """How many the policy admitted."""
+        return sum(program.admitted for program in self.programs)
+
+    @property
+    def new(self) -> int:
+        """How many compute something that works and that no earlier program computes."""
+        return sum(program.new for program in self.programs)
+
+    @property
+    def accuracies(self) -> list[float]:
+        """Dev accuracy of each scored program."""
+        return [program.dev.accuracy for program in self.programs if program.dev]
+
+    @property
     def median(self) -> float | None:
         """Median dev accuracy of the scored."""
-        accuracies = [program.dev.accuracy for program in self.programs if program.dev]
-        return statistics.median(accuracies) if accuracies else None
+        return statistics.median(self.accuracies) if self.accuracies else None
 
     @property
     def best(self) -> Program | None:
@@ -130,6 +146,14 @@ class RunFacts:
     iterations: dict[int, Iteration] = field(default_factory=dict)
     baselines: dict[str, Baseline] = field(default_factory=dict)
     first_container: Entry | None = None
+
+    @property
+    def name(self) -> str:
+        return self.source.removeprefix("assay/")
+
+    @property
+    def learn(self) -> str:
+        return str(self.started.data["learn"]) if self.started else ""
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -229,8 +253,10 @@ def _take_program(facts: RunFacts, entry: Entry) -> None:
     if known is None:
         return
     known.entries.append(entry.index)
-    if entry.type == "screen.completed":
-        known.duplicate_of = data["duplicate_of"]
+    if entry.type == "policy.evaluated":
+        known.admitted = data["verdict"] == "admitted"
+    elif entry.type == "screen.completed":
+        known.new, known.duplicate_of = data["verdict"] == "passed", data["duplicate_of"]
     elif entry.type == "candidate.rejected":
         known.stage, known.outcome, known.detail = data["stage"], data["reason"], data["detail"]
     elif entry.type == "eval.completed":

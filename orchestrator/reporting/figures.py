@@ -11,15 +11,18 @@ import functools
 import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from orchestrator.reporting.beside import Beside
 from orchestrator.reporting.facts import SCORED, UNFINISHED, Iteration, Program, RunFacts, SplitScore, StageTime
 from orchestrator.reporting.statistics import wilson
 from orchestrator.text import printable
+
+_Facts = TypeVar("_Facts", RunFacts, Beside)
 
 _WIDTH_INCHES = 8.6
 _STYLE: dict[Any, Any] = {
@@ -80,9 +83,9 @@ _STAGE_COLOURS: Mapping[str, str] = {
 }
 
 
-def _styled(draw: Callable[[RunFacts], str]) -> Callable[[RunFacts], str]:
+def _styled(draw: Callable[[_Facts], str]) -> Callable[[_Facts], str]:
     @functools.wraps(draw)
-    def drawn(facts: RunFacts) -> str:
+    def drawn(facts: _Facts) -> str:
         with matplotlib.rc_context(_STYLE):
             return draw(facts)
 
@@ -95,12 +98,7 @@ def score_distribution(facts: RunFacts) -> str:
     figure, axes = _figure(3.6)
     iterations = [facts.iterations[number] for number in sorted(facts.iterations)]
     for place, iteration in enumerate(iterations):
-        scores = [program.dev.accuracy for program in iteration.programs if program.dev]
-        # Golden-ratio steps spread the dots evenly and are the same every time.
-        offsets = [((index * 0.618034) % 1 - 0.5) * 0.5 for index in range(len(scores))]
-        axes.scatter([place + offset for offset in offsets], scores, s=17, color=_DOTS, alpha=0.6, linewidths=0)
-        if (middle := iteration.median) is not None:
-            axes.plot([place - 0.32, place + 0.32], [middle, middle], color=INK, linewidth=2.2)
+        _dots(axes, place, 0.5, iteration.accuracies, iteration.median, (_DOTS, INK))
     _baseline_lines(axes, facts)
     labels = [f"iteration {one.number}\n{len(one.scored)} of {len(one.programs)} scored" for one in iterations]
     axes.set_xticks(range(len(iterations)), labels)
@@ -193,6 +191,7 @@ def final_scores(facts: RunFacts) -> str:
     tuned = facts.baselines.get("task_arithmetic")
     if tuned and "test" in tuned.scores:
         axes.axvline(tuned.scores["test"].accuracy, color=_ACCENT, linestyle="--", linewidth=1.1, zorder=1)
+        axes.plot([], [], "--", color=_ACCENT, label="task arithmetic, test")
     for split, colour in (("dev", _QUIET), ("test", INK)):
         axes.plot([], [], "o-", color=colour, label=f"{split}, 95% interval", markersize=5.5)
     axes.set_yticks(range(len(models)), [name for name, _ in models])
@@ -233,6 +232,35 @@ def training_curves(facts: RunFacts) -> str:
     return _svg(figure)
 
 
+@_styled
+def two_runs(beside: Beside) -> str:
+    """Left the dev scores of both runs per iteration; right their shares of new programs and of duplicates."""
+    figure = Figure(figsize=(_WIDTH_INCHES, 3.3), layout="constrained")
+    scores, shares = figure.subplots(1, 2)
+    sides = (("this", -0.2, (_DOTS, INK), beside.this), ("other", 0.2, ("#e0a987", _ACCENT), beside.other))
+    for index, (name, offset, colours, facts) in enumerate(sides):
+        turns = [theirs if index else mine for _, mine, theirs in beside.turns]
+        known = [(place + offset, turn) for place, turn in enumerate(turns) if turn]
+        for place, turn in known:
+            _dots(scores, place, 0.3, turn.iteration.accuracies, turn.mean, colours)
+        places = [place for place, _ in known]
+        sizes = [len(turn.iteration.programs) or 1 for _, turn in known]
+        new = [turn.iteration.new / size for (_, turn), size in zip(known, sizes, strict=True)]
+        again = [turn.iteration.outcomes["duplicate"] / size for (_, turn), size in zip(known, sizes, strict=True)]
+        label = f"{name} (learn = {_words(facts.learn)})"
+        shares.bar(places, new, 0.34, color=colours[1], label=f"{label}: new")
+        shares.bar(
+            places, again, 0.34, bottom=new, color=colours[0], hatch="///", edgecolor="white", label="duplicates"
+        )
+    for axes, title in ((scores, "dev accuracy of the scored"), (shares, "share of the programs")):
+        axes.set_xticks(range(len(beside.turns)), [f"iteration {number}" for number, _, _ in beside.turns])
+        axes.set_title(title, loc="left")
+        _percent(axes, "y")
+    shares.set_ylim(0, 1)
+    figure.legend(*shares.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return _svg(figure)
+
+
 def final_models(facts: RunFacts) -> list[tuple[str, Mapping[str, SplitScore]]]:
     """Return name and scores of what the final comparison shows: baselines first, then the finalists."""
     baselines = sorted(facts.baselines.values(), key=lambda one: _BASELINE_ORDER.get(one.name, 1))
@@ -254,6 +282,17 @@ def _svg(figure: Figure) -> str:
     out = io.BytesIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return "data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+
+
+def _dots(
+    axes: Axes, place: float, width: float, scores: Sequence[float], middle: float | None, colours: tuple[str, str]
+) -> None:
+    """Draw scores as dots around a place, and their middle as a bar."""
+    # Golden-ratio steps spread the dots evenly and are the same every time.
+    places = [place + ((index * 0.618034) % 1 - 0.5) * width for index in range(len(scores))]
+    axes.scatter(places, scores, s=17, color=colours[0], alpha=0.6, linewidths=0)
+    if middle is not None:
+        axes.plot([place - 0.64 * width, place + 0.64 * width], [middle, middle], color=colours[1], linewidth=2.2)
 
 
 def _baseline_lines(axes: Axes, facts: RunFacts) -> None:

@@ -16,18 +16,32 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from orchestrator.ledger import Entry
+from orchestrator.reporting import beside as comparison
 from orchestrator.reporting import figures
 from orchestrator.reporting.facts import SCORED, Program, RunFacts, SplitScore, spans
 from orchestrator.reporting.source import source_html
 from orchestrator.reporting.statistics import Interval, Paired, paired, wilson
+from orchestrator.reporting.words import chance, change, judged, percent, plural, points, rounded, short, span, words
 from orchestrator.text import printable
 
 SOURCES_SHOWN = 5
+_SECTIONS = [
+    ("result", "Result"),
+    ("search", "Search"),
+    ("beside", "Beside another run"),
+    ("programs", "Best programs"),
+    ("rejections", "Rejections"),
+    ("learning", "Learning"),
+    ("time", "Time"),
+    ("record", "Record"),
+]
 _FOLDER = Path(__file__).parent
 _TRL_NAMES = ("loss", "rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected")
 
 
-def render(facts: RunFacts, sources: Mapping[str, str], *, torn_bytes: int) -> str:
+def render(
+    facts: RunFacts, sources: Mapping[str, str], *, torn_bytes: int, beside: comparison.Beside | None = None
+) -> str:
     """Return the report; `sources` maps a program's digest to its text, where the blob was there to read."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -38,7 +52,7 @@ def render(facts: RunFacts, sources: Mapping[str, str], *, torn_bytes: int) -> s
         finalize=_harmless,
     )
     environment.filters.update(
-        percent=_percent, chance=_chance, points=_points, span=_span, spans=spans, short=_short, words=_words
+        chance=chance, percent=percent, points=points, short=short, span=span, spans=spans, words=words
     )
     style = Markup((_FOLDER / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     return environment.get_template("template.html").render(
@@ -47,16 +61,19 @@ def render(facts: RunFacts, sources: Mapping[str, str], *, torn_bytes: int) -> s
         status=_status(facts),
         torn_bytes=torn_bytes,
         tiles=_tiles(facts),
-        plots=_plots(facts),
+        texts=_texts(facts),
+        sections=_SECTIONS if beside else [one for one in _SECTIONS if one[0] != "beside"],
+        plots=_plots(facts) | ({"beside": figures.two_runs(beside)} if beside else {}),
         final=_final_rows(facts),
         training=_training(facts),
         verdict=_verdict(facts),
-        control=_control_note(facts),
+        control=_control_note(facts, beside),
         rejections=_rejections(facts),
         best=[_shown_source(program, sources) for program in (facts.finalists or facts.ranking)[:SOURCES_SHOWN]],
         colours=figures.outcome_colours(list(facts.iterations.values())),
         environment=_environment(facts),
         scored=SCORED,
+        **_beside_parts(beside),
     )
 
 
@@ -64,6 +81,32 @@ def _harmless(value: object) -> object:
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     return printable(value, keep="\n")
+
+
+def _beside_parts(beside: comparison.Beside | None) -> dict[str, Any]:
+    if beside is None:
+        return {"beside": None}
+    return {
+        "beside": beside,
+        "beside_verdict": comparison.verdict(beside),
+        "beside_search": comparison.search(beside),
+        "beside_ending": _status(beside.other)["word"],
+        "beside_finals": [_first_by_dev("this", beside.this), _first_by_dev("other", beside.other)],
+    }
+
+
+def _first_by_dev(name: str, facts: RunFacts) -> dict[str, Any]:
+    """Return one run's program that dev had put first with its scores, and the test scores of those behind it."""
+    ranked = facts.finalists or facts.ranking
+    scores = ranked[0].scores if ranked else {}
+    return {
+        "name": name,
+        "learn": facts.learn,
+        "first": ranked[0].id if ranked else "",
+        "dev": _interval(scores.get("dev")),
+        "test": _interval(scores.get("test")),
+        "others": [program.scores["test"].accuracy for program in facts.finalists[1:]],
+    }
 
 
 def _status(facts: RunFacts) -> dict[str, str]:
@@ -89,17 +132,20 @@ def _status(facts: RunFacts) -> dict[str, str]:
 def _tiles(facts: RunFacts) -> list[tuple[str, str, str]]:
     """Return the few figures that matter most, as (label, value, note)."""
     programs, scored = list(facts.programs.values()), facts.ranking
-    texts = len({program.digest for program in programs})
     repeats = sum(program.outcome == "duplicate" for program in programs)
-    note = f"{texts} different texts" + (f", {repeats} computed what an earlier one did" if repeats else "")
+    note = f"{_texts(facts)} different texts" + (f", {repeats} computed what an earlier one did" if repeats else "")
     tiles = [
         ("programs", str(len(programs)), note),
-        ("scored", str(len(scored)), _percent(len(scored) / len(programs)) + " of all" if programs else ""),
+        ("scored", str(len(scored)), percent(len(scored) / len(programs)) + " of all" if programs else ""),
     ]
     if scored and scored[0].dev:
-        tiles.append(("best on dev", _percent(scored[0].dev.accuracy), f"{scored[0].id}; steers the search"))
+        tiles.append(("best on dev", percent(scored[0].dev.accuracy), f"{scored[0].id}; steers the search"))
     tiles.extend(_test_tile(facts))
-    return [*tiles, ("wall clock", _span(_elapsed(facts)), f"{len(facts.iterations)} iterations")]
+    return [*tiles, ("wall clock", span(_elapsed(facts)), f"{len(facts.iterations)} iterations")]
+
+
+def _texts(facts: RunFacts) -> int:
+    return len({program.digest for program in facts.programs.values()})
 
 
 def _test_tile(facts: RunFacts) -> list[tuple[str, str, str]]:
@@ -109,14 +155,13 @@ def _test_tile(facts: RunFacts) -> list[tuple[str, str, str]]:
         return []
     first = facts.finalists[0].scores["test"]
     if reference is None or "test" not in reference.scores:
-        return [("its test score", _percent(first.accuracy), "sealed until the end")]
-    change = paired(first.correct, reference.scores["test"].correct).difference
+        return [("its test score", percent(first.accuracy), "sealed until the end")]
+    difference = paired(first.correct, reference.scores["test"].correct).difference
     return [
         (
             "its test score",
-            _percent(first.accuracy),
-            f"{_points(change.estimate)} points against {_words(reference.name)}, 95% interval "
-            f"{_points(change.low)} to {_points(change.high)}",
+            percent(first.accuracy),
+            f"against {words(reference.name)} {change(difference)}",
         )
     ]
 
@@ -127,19 +172,13 @@ def _verdict(facts: RunFacts) -> str:
     if not facts.finalists or reference is None:
         return ""
     first = facts.finalists[0]
-    comparison = _compare(first.scores, reference.scores, "test")
-    if comparison is None:
+    compared = _compare(first.scores, reference.scores, "test")
+    if compared is None:
         return ""
-    change = comparison.difference
-    if change.low > 0:
-        word = "it is better than tuned task arithmetic"
-    elif change.high < 0:
-        word = "it is worse than tuned task arithmetic"
-    else:
-        word = "it is not told apart from tuned task arithmetic"
+    word = judged(compared.difference, above="better than", below="worse than")
     return (
-        f"{first.id}, the best program by dev, scores {_percent(first.scores['test'].accuracy)} on test; {word} "
-        f"({_points(change.estimate)} points, 95% interval {_points(change.low)} to {_points(change.high)})."
+        f"{first.id}, the best program by dev, scores {percent(first.scores['test'].accuracy)} on test; "
+        f"it is {word} tuned task arithmetic ({change(compared.difference)})."
     )
 
 
@@ -212,7 +251,7 @@ def _training(facts: RunFacts) -> list[dict[str, Any]]:
                 "pairs": len(iteration.pairs),
                 "steps": data.get("steps"),
                 "method": data.get("method", ""),
-                "metrics": [_rounded(metrics.get(name, "")) for name in _TRL_NAMES],
+                "metrics": [rounded(metrics.get(name, "")) for name in _TRL_NAMES],
                 "adapter": data.get("adapter_sha256", ""),
                 "seconds": float(data.get("seconds") or 0),
                 "why": iteration.skipped.data["why"] if iteration.skipped else "",
@@ -222,23 +261,25 @@ def _training(facts: RunFacts) -> list[dict[str, Any]]:
     return rows if any(row["entries"] for row in rows) else []
 
 
-def _control_note(facts: RunFacts) -> str:
-    learn = facts.started.data["learn"] if facts.started else ""
+def _control_note(facts: RunFacts, beside: comparison.Beside | None) -> str:
     trained = sum(iteration.trained is not None for iteration in facts.iterations.values())
-    if learn == "none":
+    if facts.learn == "none":
         return (
             "This is a control: the factory was never trained. What changes from one iteration to the next comes "
             "from the falling temperature and from chance."
         )
-    if learn == "dpo" and not trained:
+    if not facts.learn:
+        return ""
+    if not trained:
         return "No training took place in this run, so all its programs come from the untrained factory."
-    if learn == "dpo":
-        return (
-            f"The factory was trained {trained} {'time' if trained == 1 else 'times'}. The temperature falls as well, "
-            'and chance plays its part: compare with a control (the same configuration and seed, learn = "none") '
-            "before crediting the training with a difference between iterations."
-        )
-    return ""
+    times = f"The factory was trained {plural(trained, 'time')}."
+    if beside and comparison.is_control(facts, beside.other):
+        return f"{times} What came of it stands in the section on the other run, which is this one's control."
+    return (
+        f"{times} Without a control nothing is claimed here about what it learned: the temperature falls as well, "
+        'and chance plays its part. Run the same configuration with learn = "none", then write this report beside '
+        "it: assay report RUN_DIR --beside CONTROL_RUN_DIR"
+    )
 
 
 def _rejections(facts: RunFacts) -> list[dict[str, Any]]:
@@ -285,32 +326,3 @@ def _elapsed(facts: RunFacts) -> float:
     if not facts.began:
         return 0.0
     return (datetime.fromisoformat(facts.last) - datetime.fromisoformat(facts.began)).total_seconds()
-
-
-def _percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f}%"
-
-
-def _points(difference: float) -> str:
-    return f"{100 * difference:+.1f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _rounded(decimal: str) -> str:
-    return f"{float(decimal):.4g}" if decimal else ""
-
-
-def _span(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
-
-
-def _short(digest: str) -> str:
-    return digest.removeprefix("sha256:")[:12]
-
-
-def _chance(p_value: float) -> str:
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
