@@ -11,10 +11,12 @@ import math
 import os
 import resource
 import signal
+import sys
 import warnings
 from pathlib import Path
 
 import torch
+from torch._opaque_base import OpaqueBaseMeta
 
 CHILD_EXTRA_BYTES = 512 * 1024 * 1024  # address space that a screened program may add to torch's own
 _PR_SET_PDEATHSIG = 1
@@ -24,7 +26,11 @@ def pin() -> None:
     """One thread, deterministic algorithms, no warnings about what the image leaves out on purpose."""
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # `torch.use_deterministic_algorithms` does this too, after importing the compiler: 1.5 s for one flag of it.
+    torch._C._set_deterministic_algorithms(True, warn_only=True)
+    # What `torch._meta_registrations` would have set by importing the compiler's primitives (see the package).
+    if "torch._prims.rng_prims" not in sys.modules:
+        torch._C._set_generator_metaclass(OpaqueBaseMeta)
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
 

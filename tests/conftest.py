@@ -50,7 +50,7 @@ def tiny_config(tiny_models: dict[str, Path]) -> RunConfig:
             "name": "test",
             "allow_no_policy": True,
             "models": {"seed": seed, "candidates": candidates, "include": ["*.mlp.*", "*norm*"]},
-            "container": {"memory_mb": 512, "timeout_seconds": TIMEOUT_SECONDS, "tmpfs_mb": 2, "pids": 32},
+            "container": {"memory_mb": 512, "timeout_seconds": TIMEOUT_SECONDS, "tmpfs_mb": 2, "pids": 16},
             "screen": {"timeout_seconds": TIMEOUT_SECONDS, "programs_per_cell": 16},
         },
         source="test",
