@@ -9,6 +9,7 @@ import json
 import re
 import statistics
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from html import unescape
 from pathlib import Path
@@ -53,8 +54,8 @@ def expected_beside(run_dir: Path, other_dir: Path) -> list[list[str]]:
                     _percent(len(one["dev"]) / one["programs"]),
                     one["new"],
                     one["duplicates"],
-                    _percent(statistics.fmean(one["dev"])),
-                    _percent(statistics.median(one["dev"])),
+                    _middle(one["dev"], statistics.fmean),
+                    _middle(one["dev"], statistics.median),
                     _percent(best),
                 ]
             )
@@ -69,18 +70,18 @@ def found_beside(page: str) -> list[list[str]]:
 def _expected_tiles(events: list[dict[str, Any]]) -> dict[str, str]:
     programs = _of(events, "candidate.generated")
     dev = _scores(events, "dev")
-    best = max(dev, key=lambda name: dev[name])  # the first of equals: dicts keep the order
-    test = _scores(events, "test")[best]
+    best = max(dev, key=lambda name: dev[name], default="")  # the first of equals: dicts keep the order
     end = _of(events, "run.completed")[0]
-    seconds = round((datetime.fromisoformat(end["time"]) - datetime.fromisoformat(events[0]["time"])).total_seconds())
+    seconds = (datetime.fromisoformat(end["time"]) - datetime.fromisoformat(events[0]["time"])).total_seconds()
+    minutes, rest = divmod(round(seconds), 60)
     return {
         "programs": str(len(programs)),
         "different texts": str(len({one["data"]["program_sha256"] for one in programs})),
         "duplicates": str(_reasons(events)["screen", "duplicate"]),
         "scored": str(len(dev)),
-        "best on dev": f"{_percent(dev[best])} {best}",
-        "its test score": _percent(test),
-        "wall clock": f"{seconds // 60} min {seconds % 60:02d} s",
+        "best on dev": f"{_percent(dev[best])} {best}" if best else "",
+        "its test score": _percent(_scores(events, "test")[best]) if best else "",
+        "wall clock": f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s",
     }
 
 
@@ -91,6 +92,7 @@ def _tiles(page: str) -> dict[str, str]:
             r'class="label">(.*?)</span><span class="value">(.*?)</span><span class="note">(.*?)</span>', page
         )
     }
+    best, its_test = (found.get(label, ("", "")) for label in ("best on dev", "its test score"))
     counts = re.match(r"(\d+) different texts(?:, (\d+) computed)?", found["programs"][1])
     assert counts
     return {
@@ -98,8 +100,8 @@ def _tiles(page: str) -> dict[str, str]:
         "different texts": counts.group(1),
         "duplicates": counts.group(2) or "0",
         "scored": found["scored"][0],
-        "best on dev": f"{found['best on dev'][0]} {found['best on dev'][1].split(';')[0]}",
-        "its test score": found["its test score"][0],
+        "best on dev": f"{best[0]} {best[1].split(';')[0]}".strip(),
+        "its test score": its_test[0],
         "wall clock": found["wall clock"][0],
     }
 
@@ -110,7 +112,7 @@ def _expected_iterations(events: list[dict[str, Any]]) -> list[list[str]]:
         one = _iteration(events, number)
         cells = [number, f"{one['temperature']:.2f}", one["programs"], one["texts"], one["admitted"]]
         cells += [one["duplicates"], one["new"], len(one["dev"])]
-        cells += [_percent(statistics.median(one["dev"])), _percent(max(one["dev"])), one["best"]]
+        cells += [_middle(one["dev"], statistics.median), _middle(one["dev"], max), one["best"]]
         rows.append([str(cell) for cell in cells])
     return rows
 
@@ -166,7 +168,7 @@ def _iteration(events: list[dict[str, Any]], number: int) -> dict[str, Any]:
         "new": verdicts["screen.completed", "passed"],
         "duplicates": sum(data["reason"] == "duplicate" for data in rejected),
         "dev": list(dev.values()),
-        "best": max((name for name in names if name in dev), key=lambda name: (dev[name], -int(name[-3:]))),
+        "best": max(dev, key=lambda name: dev[name], default=DASH),
     }
 
 
@@ -195,6 +197,10 @@ def _reasons(events: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
 
 def _share(correct: str) -> float:
     return correct.count("1") / len(correct)
+
+
+def _middle(scores: list[float], of: Callable[[list[float]], float]) -> str:
+    return _percent(of(scores)) if scores else DASH
 
 
 def _percent(share: float) -> str:

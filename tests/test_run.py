@@ -13,6 +13,7 @@ import pytest
 
 from orchestrator.ledger import Entry, read, require_chain, verify
 from tests.commands import ROOT, Done, assay, assay_started
+from tests.report_numbers import disagreements
 
 pytestmark = [pytest.mark.docker, pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -64,6 +65,10 @@ def test_the_ledger_is_intact_and_closed(finished: tuple[Path, Done]) -> None:
     result = verify(finished[0] / "ledger.jsonl")
     assert result.intact
     assert result.closed
+
+
+def test_the_report_s_numbers_are_the_ledger_s(finished: tuple[Path, Done]) -> None:
+    assert disagreements(finished[0]) == []
 
 
 def test_every_program_has_exactly_one_outcome(entries: Sequence[Entry]) -> None:

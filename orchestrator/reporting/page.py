@@ -68,6 +68,7 @@ def render(
         training=_training(facts),
         verdict=_verdict(facts),
         control=_control_note(facts, beside),
+        control_command="" if _controlled(facts, beside) else "assay report RUN_DIR --beside CONTROL_RUN_DIR",
         rejections=_rejections(facts),
         best=[_shown_source(program, sources) for program in (facts.finalists or facts.ranking)[:SOURCES_SHOWN]],
         colours=figures.outcome_colours(list(facts.iterations.values())),
@@ -273,13 +274,19 @@ def _control_note(facts: RunFacts, beside: comparison.Beside | None) -> str:
     if not trained:
         return "No training took place in this run, so all its programs come from the untrained factory."
     times = f"The factory was trained {plural(trained, 'time')}."
-    if beside and comparison.is_control(facts, beside.other):
+    if _controlled(facts, beside):
         return f"{times} What came of it stands in the section on the other run, which is this one's control."
     return (
         f"{times} Without a control nothing is claimed here about what it learned: the temperature falls as well, "
         'and chance plays its part. Run the same configuration with learn = "none", then write this report beside '
-        "it: assay report RUN_DIR --beside CONTROL_RUN_DIR"
+        "it:"
     )
+
+
+def _controlled(facts: RunFacts, beside: comparison.Beside | None) -> bool:
+    """Say whether nothing is missing to judge the training: a control stands beside it, or there was none."""
+    trained = any(iteration.trained for iteration in facts.iterations.values())
+    return not trained or (beside is not None and comparison.is_control(facts, beside.other))
 
 
 def _rejections(facts: RunFacts) -> list[dict[str, Any]]:
