@@ -1,4 +1,4 @@
-"""Small stand-ins for modules of the standard library that harmless programs use: copy, re, warnings, logging.
+"""Small stand-ins for what harmless programs use of the standard library: copy, re, warnings, logging, operator.
 
 They do what a merging program means by them and nothing else: no reducers, no debug output, no handlers, no files.
 """
@@ -13,7 +13,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from policies import operators
-from policies.proxies import PolicyViolation
+from policies.proxies import PolicyViolation, TypeName
 
 _FLAGS = re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE | re.ASCII
 
@@ -27,6 +27,8 @@ def members(torch: ModuleType) -> Mapping[tuple[str, str], Any]:
             **{("operator", name): function for name, function in _OPERATORS.items()},
             **{("warnings", name): _ignore for name in ("warn", "filterwarnings", "simplefilter")},
             **{("logging", name): _ignore for name in ("basicConfig", "debug", "info", "warning", "error")},
+            ("typing", "TypeVar"): lambda name, *constraints, **options: TypeName(f"~{name}"),
+            ("typing", "cast"): lambda kind, value: value,
             ("logging", "getLogger"): lambda name=None: Logger(),
         }
     )
