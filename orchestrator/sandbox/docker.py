@@ -7,6 +7,7 @@ whose fault something was is `failure.py`'s.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import threading
@@ -17,15 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.candidate import OwnedOutput, Receipt
+from orchestrator.candidate import OwnedOutput
 from orchestrator.config import RunConfig
 from orchestrator.errors import PreflightError, SandboxError
 from orchestrator.sandbox.base import Observer, RunResult, ScreenResult
 from orchestrator.sandbox.cells import CellRow
-from orchestrator.sandbox.container import Container, Event, Exit, engine_errors
+from orchestrator.sandbox.container import Container, Event, engine_errors
 from orchestrator.sandbox.engine import Client, connect, engine_facts
 from orchestrator.sandbox.failure import Facts, judge, platform_fault
 from orchestrator.sandbox.inputs import INPUT_PREFIX, readable_inputs
+from orchestrator.sandbox.observed import Ended, created, decimal, exited, receipt_of, started
 from orchestrator.sandbox.output import FILE_PREFIX, create_output, discard_output
 from orchestrator.sandbox.owner import (
     LABEL_INSTANCE,
@@ -52,17 +54,6 @@ class _Prepared:
 
     container: Container
     output: OwnedOutput
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ended:
-    """A container's end as the host saw it."""
-
-    exit: Exit
-    timed_out: bool
-    flooded: bool
-    leftover: int
-    wall_seconds: float
 
 
 class DockerSandbox:
@@ -112,7 +103,7 @@ class DockerSandbox:
 
     def __exit__(self, *exc: object) -> None:
         """Remove every container and output file that this object made, known or not."""
-        self._stopped = True
+        self.stop()
         try:
             for pool in self._pools.values():
                 pool.close()
@@ -130,7 +121,8 @@ class DockerSandbox:
         with self._lock:
             live = tuple(self._live)
         for container in live:
-            container.interrupt()
+            with contextlib.suppress(SandboxError):  # an engine that is gone: those that wait on it find out
+                container.interrupt()
 
     def describe(self) -> Mapping[str, Any]:
         """Return what programs run in and under which limits. JSON, no floats."""
@@ -147,11 +139,11 @@ class DockerSandbox:
             else f"uid {os.geteuid()}, the orchestrator's own (it is not root)",
             "limits": {
                 "memory_mb": limits.memory_mb,
-                "cpus": _decimal(limits.cpus),
+                "cpus": decimal(limits.cpus),
                 "pids": limits.pids,
                 "tmpfs_mb": limits.tmpfs_mb,
                 "nofile": limits.nofile,
-                "timeout_seconds": _decimal(limits.timeout_seconds),
+                "timeout_seconds": decimal(limits.timeout_seconds),
             },
         }
 
@@ -185,26 +177,30 @@ class DockerSandbox:
             verdict = judge(facts)
             keep = verdict is None
             return RunResult(
-                receipt=self._receipt(container, ended), fault=verdict, output=prepared.output if keep else None
+                receipt=receipt_of(container, ended, self._image_id),
+                fault=verdict,
+                output=prepared.output if keep else None,
             )
         finally:
             if not keep:
                 discard_output(prepared.output)
 
-    def _use(self, container: Container, job: RunJob, observe: Observer) -> _Ended:
+    def _use(self, container: Container, job: RunJob, observe: Observer) -> Ended:
         """Record, hand over, follow, end, remove, record."""
         ended = None
         try:
             self._observe_start(container, "run", job.program_digest, observe)
             ended = self._converse(container, job)
         finally:
-            self._remove(container)
-            if ended is None:
-                observe("sandbox.exited", _exited(container, "run", job.program_digest, None))
-        observe("sandbox.exited", _exited(container, "run", job.program_digest, ended))
+            try:
+                self._remove(container)
+            finally:
+                if ended is None:
+                    observe("sandbox.exited", exited(container, "run", job.program_digest, None))
+        observe("sandbox.exited", exited(container, "run", job.program_digest, ended))
         return ended
 
-    def _converse(self, container: Container, job: RunJob) -> _Ended:
+    def _converse(self, container: Container, job: RunJob) -> Ended:
         """Hand the program over and stay with it until it is dead."""
         handed_over = time.monotonic()
         deadline = handed_over + self._config.container.timeout_seconds
@@ -218,7 +214,7 @@ class DockerSandbox:
         timed_out = ended is None and event not in (Event.FLOODED, Event.STARVED)
         if ended is None:
             ended = container.kill()
-        return _Ended(
+        return Ended(
             exit=ended,
             timed_out=timed_out,
             flooded=event is Event.FLOODED,
@@ -226,7 +222,7 @@ class DockerSandbox:
             wall_seconds=time.monotonic() - handed_over,
         )
 
-    def _facts_of(self, container: Container, ended: _Ended) -> Facts:
+    def _facts_of(self, container: Container, ended: Ended) -> Facts:
         return Facts(
             exit_code=ended.exit.exit_code,
             timed_out=ended.timed_out,
@@ -236,21 +232,6 @@ class DockerSandbox:
             messages=tuple(container.streams.messages),
             malformed=container.streams.malformed,
             timeout_seconds=self._config.container.timeout_seconds,
-        )
-
-    def _receipt(self, container: Container, ended: _Ended) -> Receipt:
-        return Receipt(
-            container_id=container.id,
-            image_id=self._image_id,
-            exit_code=ended.exit.exit_code,
-            oom_killed=ended.exit.oom_killed,
-            timed_out=ended.timed_out,
-            wall_seconds=ended.wall_seconds,
-            startup_seconds=container.startup_seconds,
-            peak_memory_bytes=container.reading.peak_bytes,
-            stdout=container.streams.stdout.text,
-            stderr=container.streams.stderr.text,
-            truncated=container.streams.truncated,
         )
 
     def _pool(self, tensors: tuple[TensorSpec, ...]) -> Pool[_Prepared]:
@@ -304,8 +285,8 @@ class DockerSandbox:
             finally:
                 self._remove(container)
             lived = time.monotonic() - container.created_at - container.startup_seconds
-            closed = _Ended(exit=ended, timed_out=False, flooded=False, leftover=0, wall_seconds=lived)
-            observe("sandbox.exited", _exited(container, "screen", "", closed))
+            closed = Ended(exit=ended, timed_out=False, flooded=False, leftover=0, wall_seconds=lived)
+            observe("sandbox.exited", exited(container, "screen", "", closed))
 
         row = CellRow(
             open_cell=open_cell,
@@ -342,6 +323,8 @@ class DockerSandbox:
         with self._lock:
             self._live.add(container)
         try:
+            if self._stopped:
+                raise SandboxError("the sandbox is closed")
             container.wait_ready(self._config.container.startup_seconds)
         except BaseException:
             self._remove(container)
@@ -363,36 +346,9 @@ class DockerSandbox:
                 remove_container(self._client, str(found["Id"]))
 
     def _observe_start(self, container: Container, purpose: str, program: str, observe: Observer) -> None:
-        same = {"container_id": container.id, "purpose": purpose, "program_sha256": program}
-        observe(
-            "sandbox.created",
-            {
-                **same,
-                "image_id": self._image_id,
-                "runtime": runtime_of(self._config, self._facts),
-                "seccomp_sha256": seccomp_digest(),
-                "host_config": container.effective,
-            },
-        )
-        observe("sandbox.started", same)
-
-
-def _exited(container: Container, purpose: str, program: str, ended: _Ended | None) -> dict[str, Any]:
-    """Return the data of `sandbox.exited`; with None, the platform lost sight of the container."""
-    return {
-        "container_id": container.id,
-        "purpose": purpose,
-        "program_sha256": program,
-        "exit_code": ended.exit.exit_code if ended else None,
-        "oom_killed": ended.exit.oom_killed if ended else False,
-        "timed_out": ended.timed_out if ended else False,
-        "wall_seconds": _decimal(ended.wall_seconds) if ended else "",
-        "startup_seconds": _decimal(container.startup_seconds),
-        "peak_memory_bytes": container.reading.peak_bytes,
-        "stdout_sha256": container.streams.stdout.sha256,
-        "stderr_sha256": container.streams.stderr.sha256,
-        "truncated": container.streams.truncated,
-    }
+        runtime = runtime_of(self._config, self._facts)
+        observe("sandbox.created", created(container, purpose, program, image_id=self._image_id, runtime=runtime))
+        observe("sandbox.started", started(container, purpose, program))
 
 
 def _root() -> bool:
@@ -402,7 +358,3 @@ def _root() -> bool:
 def _new_uid() -> int:
     """Return a uid that no other container has (our own where we may not give files away)."""
     return _FIRST_UID + secrets.randbelow(_UIDS) if _root() else os.geteuid()
-
-
-def _decimal(value: float) -> str:
-    return f"{value:.6f}".rstrip("0").rstrip(".")
