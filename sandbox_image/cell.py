@@ -1,6 +1,6 @@
 """Tries many programs on probe tensors: one forked child each, in a container without any model.
 
-    start -> import torch -> `ready` -> (ScreenJob -> `screened` | `failed`) ... -> end of stdin
+    start -> import torch, prove that it works -> `ready` -> (ScreenJob -> `screened` | `failed`) ... -> end of stdin
 
 What a cell says can only turn a program away or mark it a duplicate; it never admits one to a score. The
 host keeps its own clock and replaces a cell that is late or dies.
@@ -37,6 +37,7 @@ CONTAINED = "ASSAY_CONTAINED"  # set by the host for containers, with a process 
 def main() -> None:
     """Serve jobs from stdin until it ends."""
     limits.pin()
+    execute.prove()
     _say(Message(kind="ready"))
     while (job := decode_frame(sys.stdin.buffer)) is not None:
         if not isinstance(job, ScreenJob):

@@ -22,6 +22,13 @@ from sandbox_image.protocol import MAX_DETAIL_CHARS, layer_of
 PROGRAM_FILENAME = guards.FILENAME
 EXTRAS = ("name", "base", "layer", "num_layers", "generator")
 _SEED_BITS = 63
+_KNOWN_PROGRAM = """\
+import torch
+
+def merge_models(model_dict, device, generator):
+    mask = torch.rand(2, generator=generator, device=device) < 2.0
+    return torch.where(mask, torch.stack(list(model_dict.values())).mean(dim=0), 0.0)
+"""
 
 
 class ProgramError(Exception):
@@ -106,6 +113,23 @@ def call_program(
         generator=torch.Generator(device).manual_seed(seed),
     )
     return _checked(result, shape, name)
+
+
+def prove(device: str = "cpu") -> None:
+    """Take a known program through all of the above, before any other is accepted.
+
+    A torch or a policy that is broken here is the platform's fault; without this it would look like the
+    fault of every program.
+
+    Raises:
+        RuntimeError: the known program did not give the known result; or whatever broke on the way.
+    """
+    vectors = {"a": torch.tensor([1.0, 2.0], device=device), "b": torch.tensor([3.0, 4.0], device=device)}
+    program = load_program(_KNOWN_PROGRAM, guarded=True, profile="strict")
+    base = torch.zeros(2, device=device)
+    result = call_program(program, vectors, base, name="known", num_layers=1, seed=1)
+    if result.tolist() != [2.0, 3.0]:
+        raise RuntimeError(f"the known program gave {result.tolist()}, expected [2.0, 3.0]")
 
 
 def call_seed(seed: int, *parts: str) -> int:

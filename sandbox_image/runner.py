@@ -1,6 +1,7 @@
 """Runs one program on the mounted models, once, in a container of its own.
 
-    start -> import torch -> `ready` -> one RunJob on stdin -> `started` -> merge -> `done` or `failed`
+    start -> import torch, prove that it works -> `ready` -> one RunJob on stdin -> `started`
+          -> merge -> `done` or `failed`
 
 Started without a program, so that a container can be made ahead of need. After `done` it waits for the
 end of stdin: the host takes its last measurements then. From `started` on, the program shares this
@@ -12,8 +13,6 @@ from __future__ import annotations
 import os
 import sys
 from typing import NoReturn
-
-import torch
 
 from sandbox_image import execute, limits, tensors
 from sandbox_image.protocol import (
@@ -50,7 +49,7 @@ def main() -> NoReturn:
 
 def _receive() -> RunJob:
     """Say `ready`, with what a program will need already imported, and wait for the program."""
-    torch.zeros(1, device=os.environ.get("ASSAY_DEVICE", "cpu"))  # a GPU's context takes seconds
+    execute.prove(os.environ.get("ASSAY_DEVICE", "cpu"))  # makes a GPU's context, too, which takes seconds
     _say(Message(kind="ready"))
     job = decode_frame(sys.stdin.buffer)
     if job is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sandbox_image import execute
 from sandbox_image.execute import ProgramError, call_program, call_seed, explain, load_program
 
 NAME = "model.layers.1.mlp.up_proj.weight"
@@ -122,3 +123,13 @@ def test_calls_of_different_parameters_have_different_seeds() -> None:
 
 def test_a_fault_keeps_its_reason() -> None:
     assert explain(ProgramError("wrong_shape", "so")) == ("wrong_shape", "so")
+
+
+def test_a_sound_platform_proves_itself() -> None:
+    execute.prove()
+
+
+def test_a_broken_torch_is_noticed_before_any_program_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "stack", lambda tensors: torch.zeros(3, 2))
+    with pytest.raises(RuntimeError, match="known program gave"):
+        execute.prove()
