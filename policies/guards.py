@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +18,6 @@ from typing import Any
 
 from RestrictedPython.Eval import default_guarded_getitem, default_guarded_getiter
 
-from policies import standins
 from policies.bounds import check_padding
 from policies.checker import examine
 from policies.contract import FUNCTION
@@ -134,7 +132,7 @@ class Guards:
     def __init__(self, of_profile: Dialect, torch: ModuleType, printed: Printed) -> None:
         self._dialect = of_profile
         self._printed = printed
-        self._modules = modules(of_profile, torch, standins.members(torch))
+        self._modules = modules(of_profile, torch)
         self._own_types: dict[type, TypeName] = {}
         self._by_type = _attributes_by_type(of_profile, torch)
         self._writable = frozenset({dict, list, OrderedDict, defaultdict, Counter, deque, torch.Tensor})
@@ -331,9 +329,6 @@ def _attributes_by_type(of_profile: Dialect, torch: ModuleType) -> dict[type, fr
         torch.finfo: types["finfo"],
         torch.iinfo: types["finfo"],
         torch.Generator: types["Generator"],
-        re.Pattern: types["Pattern"],
-        re.Match: types["Match"],
-        standins.Logger: types["Logger"],
     }
 
 

@@ -9,11 +9,7 @@ import collections
 import collections.abc
 import functools
 import itertools
-import logging
 import math
-import operator
-import re
-import statistics
 from collections.abc import Callable, Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any, ClassVar, NoReturn
@@ -23,16 +19,7 @@ from policies.dialect import TENSOR_TYPES, Dialect
 
 _STAND_INS = ("typing", "collections.abc")
 _STANDARD: Mapping[str, ModuleType] = MappingProxyType(
-    {
-        "math": math,
-        "functools": functools,
-        "itertools": itertools,
-        "collections": collections,
-        "operator": operator,
-        "statistics": statistics,
-        "re": re,
-        "logging": logging,
-    }
+    {"math": math, "functools": functools, "itertools": itertools, "collections": collections}
 )
 
 
@@ -138,19 +125,14 @@ def _union(left: object, right: object) -> Any:
     return tuple(parts)
 
 
-def modules(
-    dialect: Dialect, torch: ModuleType, standins: Mapping[tuple[str, str], Any] = MappingProxyType({})
-) -> dict[str, ModuleProxy]:
-    """Return a proxy for each module of the dialect, by dotted name; members are stand-ins where there is one."""
+def modules(dialect: Dialect, torch: ModuleType) -> dict[str, ModuleProxy]:
+    """Return a proxy for each module of the dialect, by dotted name."""
     proxies: dict[str, ModuleProxy] = {}
     for name in sorted(dialect.modules, key=len, reverse=True):  # sub-modules first: they are members of others
         members = {}
         for member in dialect.modules[name]:
             dotted = f"{name}.{member}"
-            if dotted in dialect.modules:
-                members[member] = proxies[dotted]
-            else:
-                members[member] = standins.get((name, member)) or _member(name, member, torch)
+            members[member] = proxies[dotted] if dotted in dialect.modules else _member(name, member, torch)
         proxies[name] = ModuleProxy(name, members)
     return proxies
 
@@ -181,12 +163,14 @@ def _origin(name: str) -> Any:
 
 @functools.cache
 def _special(torch: ModuleType) -> Mapping[tuple[str, str], Any]:
-    """Members that are not the real thing: bounded functions, and modules without state as functions."""
+    """Members that are not the real thing: bounded functions, modules without state as functions, hints."""
     functional = torch.nn.functional
     return {
         ("math", "factorial"): _bounded(math.factorial),
         ("math", "comb"): _bounded(math.comb),
         ("math", "perm"): _bounded(math.perm),
+        ("typing", "TypeVar"): lambda name, *constraints, **options: TypeName(f"~{name}"),
+        ("typing", "cast"): lambda kind, value: value,
         ("torch.nn", "CosineSimilarity"): lambda dim=1, eps=1e-8: (
             lambda x1, x2: functional.cosine_similarity(x1, x2, dim, eps)
         ),

@@ -145,7 +145,7 @@ DENIED = {
 DENIED_TENSOR = {
     "data_ptr", "const_data_ptr", "storage", "untyped_storage", "set_", "resize_", "resize_as_", "share_memory_",
     "pin_memory", "numpy", "map_", "map2_", "apply_", "register_hook", "register_post_accumulate_grad_hook",
-    "record_stream", "is_shared", "module_load", "grad_fn", "backward", "requires_grad_", "new", "new_empty",
+    "record_stream", "is_shared", "module_load", "grad_fn", "data", "backward", "requires_grad_", "new", "new_empty",
     "new_empty_strided", "as_strided", "grad", "retain_grad", "volatile", "to_sparse", "layout", "names", "name",
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""policy.member: the table of reducers"""
+"""policy.import: the table of reducers"""
 
 import copy
 

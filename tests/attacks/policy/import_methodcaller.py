@@ -1,4 +1,4 @@
-"""policy.member: operator.methodcaller calls methods that no guard sees"""
+"""policy.import: operator.methodcaller calls methods that no guard sees"""
 
 import operator
 

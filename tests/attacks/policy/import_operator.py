@@ -1,8 +1,8 @@
-"""policy.import: operator.attrgetter reads attributes that no guard sees"""
+"""policy.import: imports operator"""
 
-from operator import attrgetter
+import operator
+import torch
 
 
 def merge_models(model_dict, device):
-    x = attrgetter('__class__')(model_dict)
     return next(iter(model_dict.values()))

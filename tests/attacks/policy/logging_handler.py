@@ -1,4 +1,4 @@
-"""policy.member: a handler opens a file"""
+"""policy.import: a handler opens a file"""
 
 import logging
 

@@ -1,10 +1,11 @@
-"""policy.keyword: partial binds a refused keyword"""
+"""policy.member: functools.partial binds a refused keyword"""
 
-from functools import partial
+import functools
 
 import torch
 
 
 def merge_models(model_dict, device):
-    x = partial(torch.zeros, 3, pin_memory=True)()
+    options = {'pin_memory': True}
+    x = functools.partial(torch.zeros, 3, **options)()
     return next(iter(model_dict.values()))

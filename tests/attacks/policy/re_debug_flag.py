@@ -1,4 +1,4 @@
-"""policy.member: the debug flag prints past the capture"""
+"""policy.import: the debug flag prints past the capture"""
 
 import re
 

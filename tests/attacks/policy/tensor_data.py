@@ -1,9 +1,9 @@
-"""policy.attribute-write: sets Tensor.data"""
+"""policy.attribute: uses Tensor.data"""
 
 import torch
 
 
 def merge_models(model_dict, device):
     x = torch.ones(3)
-    x.data = model_dict['math']
+    y = x.data
     return next(iter(model_dict.values()))

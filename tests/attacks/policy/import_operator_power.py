@@ -1,4 +1,4 @@
-"""runtime: operators as functions are bounded too"""
+"""policy.import: operators as functions are not bounded"""
 
 import operator
 
