@@ -9,6 +9,7 @@ is the user's mistake or the platform's fault, is never scored and never becomes
     |   `-- ModelError          model directories that cannot be merged
     |-- PreflightError          this machine lacks something that the run asked for
     |-- SandboxError            engine, image, container start: the platform's, not the program's
+    |-- StorageError            a file of the run could not be read or written: disk full, read-only, gone
     |-- LedgerError             the record is damaged, or cannot be written
     |-- EngineError             generation, evaluation or training failed for our own reasons
     `-- Interrupted             Ctrl-C or SIGTERM, after everything was put away; exit code 130
@@ -51,6 +52,10 @@ class PreflightError(AssayError):
 
 class SandboxError(AssayError):
     """The engine, the image or a container failed for reasons of the platform."""
+
+
+class StorageError(AssayError):
+    """A file of the run could not be read or written."""
 
 
 class LedgerError(AssayError):

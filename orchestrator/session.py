@@ -23,7 +23,7 @@ from typing import Any
 from orchestrator import lab
 from orchestrator.blobs import BlobStore
 from orchestrator.config import RunConfig
-from orchestrator.errors import AssayError, Interrupted, PreflightError, UsageError
+from orchestrator.errors import AssayError, Interrupted, PreflightError, StorageError, UsageError
 from orchestrator.lab.watch import ensure_watched
 from orchestrator.ledger import FILE_NAME, Ledger, canonical, sha256_of
 from orchestrator.logs import log_to
@@ -231,6 +231,12 @@ def _recorded_end(recorder: Recorder) -> Iterator[None]:
             recorder, "run.failed", {"error": type(error).__name__, "message": printable(str(error))[:2000]}
         )
         raise
+    except OSError as error:
+        what = f"{error.filename or 'a file of the run'}: {error.strerror or error}"
+        _record_failure(recorder, "run.failed", {"error": type(error).__name__, "message": printable(what)[:2000]})
+        raise StorageError(
+            what, remedy="free disk or mend permissions, then start again; the record is kept"
+        ) from error
     except Exception as error:
         _record_failure(
             recorder, "run.failed", {"error": type(error).__name__, "message": printable(repr(error))[:2000]}
