@@ -67,7 +67,7 @@ class Container(Section):
     gpu: Annotated[str, Field(description='GPU UUID or index for `device = "cuda"`.')] = "0"
     memory_mb: Annotated[int, Field(ge=64, description="Memory, swap included, in MiB.")] = 1024
     cpus: Annotated[float, Field(gt=0, description="CPU quota.")] = 1.0
-    pids: Annotated[int, Field(ge=8, description="Processes and threads.")] = 64
+    pids: Annotated[int, Field(ge=8, description="Processes and threads.")] = 32
     tmpfs_mb: Annotated[int, Field(ge=1, description="Size of /tmp in MiB (counts as memory).")] = 16
     nofile: Annotated[int, Field(ge=64, description="Open files.")] = 256
     timeout_seconds: Annotated[float, Field(gt=0, description="Wall clock from program handed over to killed.")] = 20.0
