@@ -33,6 +33,7 @@ from orchestrator.sandbox.base import Sandbox
 from orchestrator.sandbox.docker import DockerSandbox
 from orchestrator.sandbox.engine import engine_facts
 from orchestrator.sandbox.facts import EngineFacts
+from orchestrator.sandbox.inputs import copied_bytes
 from orchestrator.text import printable
 from policies.checker import policy_digest
 from sandbox_image.source import source_digest
@@ -146,13 +147,15 @@ def require_machine(facts: EngineFacts, config: RunConfig) -> None:
 def require_disk(run_dir: Path, inputs: MergeInputs, config: RunConfig) -> None:
     """Refuse to start where outputs, kept weights and spare room do not fit."""
     outputs = 2 * config.container.parallel + config.keep_best + 2
-    needed = outputs * inputs.output_bytes + SPARE_DISK_BYTES
+    copies = copied_bytes(inputs.mounts)
+    needed = outputs * inputs.output_bytes + copies + SPARE_DISK_BYTES
     place = next(path for path in (run_dir.absolute(), *run_dir.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free
     if free < needed:
         raise PreflightError(
             f"disk of {place}: expected {needed / 2**20:.0f} MiB free ({outputs} outputs of "
-            f"{inputs.output_bytes / 2**20:.0f} MiB and spare room), found {free / 2**20:.0f} MiB",
+            f"{inputs.output_bytes / 2**20:.0f} MiB, copies of {copies / 2**20:.0f} MiB of models that only their owner "
+            f"may read, and spare room), found {free / 2**20:.0f} MiB",
             remedy="free some, pass --run-dir on another disk, or lower keep_best",
         )
 

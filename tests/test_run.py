@@ -168,7 +168,7 @@ def test_a_killed_run_leaves_nothing_that_the_next_start_does_not_remove(tmp_pat
     process = assay_started("run", small_config(tmp_path), cwd=tmp_path)
     wait_for(tmp_path / "runs" / "lab", "sandbox.started", process)
     process.kill()
-    process.wait()
+    process.communicate()
     assert containers(), "the kill came too late to leave a container: nothing was tested"
     program = tmp_path / "p.py"
     program.write_text((ROOT / "examples" / "programs" / "half_mean.py").read_text())

@@ -26,16 +26,18 @@ from orchestrator.sandbox.cells import CellRow
 from orchestrator.sandbox.container import Container, Event, engine_errors
 from orchestrator.sandbox.engine import Client, connect, engine_facts
 from orchestrator.sandbox.failure import Facts, judge, platform_fault
-from orchestrator.sandbox.inputs import INPUT_PREFIX, readable_inputs
+from orchestrator.sandbox.inputs import readable_inputs
 from orchestrator.sandbox.observed import Ended, created, decimal, exited, receipt_of, started
 from orchestrator.sandbox.output import FILE_PREFIX, create_output, discard_output
 from orchestrator.sandbox.owner import (
     LABEL_INSTANCE,
-    LABEL_OUTPUT,
     LABEL_OWNER,
     LABEL_PURPOSE,
     LABEL_RUN,
+    LABEL_WORK,
+    clear_work,
     reap,
+    register_work,
     remove_container,
     this_process,
 )
@@ -82,6 +84,7 @@ class DockerSandbox:
         self._live: set[Container] = set()
         self._expected = 0
         self._stopped = False
+        self._note: Path | None = None  # in the cache: whose work folder this is
 
     # -- life ------------------------------------------------------------------------------------
 
@@ -97,8 +100,13 @@ class DockerSandbox:
         require_engine(self._config, self._facts)
         reap()
         self.work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._mounts = readable_inputs(self._mounts, self.work_dir)
-        self._client = connect()
+        self._note = register_work(self.instance, self._run_id, self.work_dir)
+        try:
+            self._mounts = readable_inputs(self._mounts, self.work_dir)
+            self._client = connect()
+        except BaseException:
+            self._clear()
+            raise
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -109,11 +117,15 @@ class DockerSandbox:
                 pool.close()
             self._remove_all()
         finally:
-            for prefix in (FILE_PREFIX, INPUT_PREFIX):
-                for path in self.work_dir.glob(f"{prefix}*"):
-                    path.unlink(missing_ok=True)
+            self._clear()
             if self._client is not None:
                 self._client.close()
+
+    def _clear(self) -> None:
+        """Remove this object's files, then the note that would have them removed by others."""
+        clear_work(self.work_dir)
+        if self._note is not None:
+            self._note.unlink(missing_ok=True)
 
     def stop(self) -> None:
         """End every container now; other threads' calls raise `SandboxError`."""
@@ -316,7 +328,7 @@ class DockerSandbox:
                 LABEL_RUN: self._run_id,
                 LABEL_INSTANCE: self.instance,
                 LABEL_PURPOSE: "run" if output else "screen",
-                LABEL_OUTPUT: str(output.path) if output else "",
+                LABEL_WORK: str(self.work_dir),
             },
         )
         container = Container.start(self._client, order, self._config, self._facts)

@@ -30,14 +30,23 @@ def readable_inputs(mounts: Sequence[tuple[Path, str]], folder: Path) -> tuple[t
     ready = []
     for index, (path, inside) in enumerate(mounts):
         try:
-            others = bool(path.stat().st_mode & _OTHERS_MAY_READ) or os.geteuid() != 0
-            ready.append((path if others else _copy(path, folder / f"{INPUT_PREFIX}{index}"), inside))
+            ready.append((_copy(path, folder / f"{INPUT_PREFIX}{index}") if _needs_copy(path) else path, inside))
         except OSError as error:
             raise SandboxError(
                 f"{path} cannot be copied for the containers: {error.strerror}",
                 remedy=f"free disk in {folder}, or run `chmod o+r {path}` so that no copy is needed",
             ) from error
     return tuple(ready)
+
+
+def copied_bytes(mounts: Sequence[tuple[Path, str]]) -> int:
+    """Return how much disk `readable_inputs` would take."""
+    return sum(path.stat().st_size for path, _ in mounts if _needs_copy(path))
+
+
+def _needs_copy(path: Path) -> bool:
+    """Not where we are an ordinary user: containers run as that same user then."""
+    return os.geteuid() == 0 and not path.stat().st_mode & _OTHERS_MAY_READ
 
 
 def _copy(source: Path, target: Path) -> Path:

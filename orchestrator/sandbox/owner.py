@@ -1,25 +1,30 @@
-"""Whose a container is: labels that name the owning process, and the removal of what dead owners left.
+"""Whose a container or a work folder is, and the removal of what dead owners left.
 
-Nothing of a live run is touched, and nothing that cannot be told: a process number means something only
-within the boot and the process namespace in which it was given.
+Containers carry labels that name the owning process; work folders are written down in the cache while
+they are in use, since a run can die while it has no container. Nothing of a live run is touched, and
+nothing that cannot be told: a process number means something only within the boot and the process
+namespace in which it was given.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.cache import cache_dir
 from orchestrator.errors import SandboxError
 from orchestrator.sandbox.engine import APIError, Client, DockerException, NotFound, connect
+from orchestrator.sandbox.inputs import INPUT_PREFIX
 from orchestrator.sandbox.output import FILE_PREFIX
 
 LABEL_OWNER = "assay.owner"
 LABEL_RUN = "assay.run"
 LABEL_INSTANCE = "assay.instance"  # one DockerSandbox object
-LABEL_OUTPUT = "assay.output"  # host path of the output file
+LABEL_WORK = "assay.work"  # host path of the folder with output files and copied inputs
 LABEL_PURPOSE = "assay.purpose"
 _PROC = Path("/proc")
 _START_TIME_FIELD = 19  # of /proc/<pid>/stat, counted after the command's closing bracket
@@ -77,8 +82,9 @@ def reap(run_id: str | None = None) -> int:
             if owner is None or not is_dead(owner):
                 continue
             remove_container(client, str(found["Id"]))
-            _remove_output(labels.get(LABEL_OUTPUT, ""))
+            clear_work(Path(labels.get(LABEL_WORK, "")))
             removed += 1
+        _clear_works_of_the_dead(run_id)
         return removed
     except (DockerException, OSError) as error:
         raise SandboxError(f"leftover containers cannot be removed: {error}", remedy="see `assay doctor`") from error
@@ -97,11 +103,45 @@ def remove_container(client: Client, container_id: str) -> None:
             raise
 
 
-def _remove_output(label: str) -> None:
-    path = Path(label)
-    if path.is_absolute() and path.name.startswith(FILE_PREFIX):
-        with contextlib.suppress(OSError):
-            path.unlink()
+def register_work(instance: str, run_id: str, work_dir: Path) -> Path:
+    """Write down who uses a work folder; return the note, which goes when the folder has been cleared.
+
+    Raises:
+        SandboxError: the cache cannot be written.
+    """
+    note = _notes() / f"{instance}.json"
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps({"owner": this_process().encode(), "run": run_id, "work_dir": str(work_dir)}))
+    except OSError as error:
+        raise SandboxError(f"{note}: cannot be written: {error.strerror}", remedy="set ASSAY_CACHE") from error
+    return note
+
+
+def clear_work(work_dir: Path) -> None:
+    """Remove output files and copied inputs from a work folder; anything else in it is not ours."""
+    if not work_dir.is_absolute():
+        return
+    for prefix in (FILE_PREFIX, INPUT_PREFIX):
+        for path in work_dir.glob(f"{prefix}*"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _clear_works_of_the_dead(run_id: str | None) -> None:
+    for note in sorted(_notes().glob("*.json")):
+        try:
+            said = json.loads(note.read_text())
+            owner, run, work_dir = Owner.decode(said["owner"]), said["run"], Path(said["work_dir"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # being written, or not ours
+        if owner is not None and is_dead(owner) and run_id in (None, run):
+            clear_work(work_dir)
+            note.unlink(missing_ok=True)
+
+
+def _notes() -> Path:
+    return cache_dir() / "work"
 
 
 def _boot() -> str:
