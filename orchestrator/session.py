@@ -154,8 +154,8 @@ def require_disk(run_dir: Path, inputs: MergeInputs, config: RunConfig) -> None:
     if free < needed:
         raise PreflightError(
             f"disk of {place}: expected {needed / 2**20:.0f} MiB free ({outputs} outputs of "
-            f"{inputs.output_bytes / 2**20:.0f} MiB, copies of {copies / 2**20:.0f} MiB of models that only their owner "
-            f"may read, and spare room), found {free / 2**20:.0f} MiB",
+            f"{inputs.output_bytes / 2**20:.0f} MiB, copies of {copies / 2**20:.0f} MiB of models that only their "
+            f"owner may read, and spare room), found {free / 2**20:.0f} MiB",
             remedy="free some, pass --run-dir on another disk, or lower keep_best",
         )
 
