@@ -20,6 +20,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from safetensors import SafetensorError
+
 from orchestrator import lab
 from orchestrator.blobs import BlobStore
 from orchestrator.config import RunConfig
@@ -234,8 +236,8 @@ def _recorded_end(recorder: Recorder) -> Iterator[None]:
             recorder, "run.failed", {"error": type(error).__name__, "message": printable(str(error))[:2000]}
         )
         raise
-    except OSError as error:
-        what = f"{error.filename or 'a file of the run'}: {error.strerror or error}"
+    except (OSError, SafetensorError) as error:
+        what = f"{getattr(error, 'filename', None) or 'a file of the run'}: {getattr(error, 'strerror', None) or error}"
         _record_failure(recorder, "run.failed", {"error": type(error).__name__, "message": printable(what)[:2000]})
         raise StorageError(
             what, remedy="free disk or mend permissions, then start again; the record is kept"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors import SafetensorError
 
 from orchestrator import session
+from orchestrator.blobs import BlobStore
 from orchestrator.config import RunConfig, parse_config
-from orchestrator.errors import PreflightError, UsageError
+from orchestrator.errors import PreflightError, StorageError, UsageError
+from orchestrator.ledger import Ledger, read
 from orchestrator.models import MergeInputs
+from orchestrator.record import Recorder
 from orchestrator.sandbox.facts import EngineFacts
 from sandbox_image.source import source_digest
 from tests.commands import ROOT
@@ -61,3 +66,16 @@ def test_the_next_free_directory_is_found(tmp_path: Path) -> None:
     (tmp_path / "lab").mkdir()
     (tmp_path / "lab-2").mkdir()
     assert session.free_run_dir(tmp_path / "lab").name == "lab-3"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "No space left on device", "blob"), SafetensorError("I/O error: No space left on device")],
+)
+def test_a_full_disk_is_one_message_and_is_recorded(tmp_path: Path, error: Exception) -> None:
+    blobs = BlobStore(tmp_path / "blobs")
+    with Ledger.create(tmp_path / "ledger.jsonl", source="assay/test", config_sha256="0" * 64) as ledger:
+        with pytest.raises(StorageError, match="No space left"), session._recorded_end(Recorder(ledger, blobs)):
+            raise error
+    kinds = [entry.type for entry in read(tmp_path / "ledger.jsonl")]
+    assert kinds == ["log.opened", "run.failed", "log.closed"]
