@@ -74,8 +74,11 @@ def test_the_next_free_directory_is_found(tmp_path: Path) -> None:
 )
 def test_a_full_disk_is_one_message_and_is_recorded(tmp_path: Path, error: Exception) -> None:
     blobs = BlobStore(tmp_path / "blobs")
-    with Ledger.create(tmp_path / "ledger.jsonl", source="assay/test", config_sha256="0" * 64) as ledger:
-        with pytest.raises(StorageError, match="No space left"), session._recorded_end(Recorder(ledger, blobs)):
-            raise error
+    with (
+        Ledger.create(tmp_path / "ledger.jsonl", source="assay/test", config_sha256="0" * 64) as ledger,
+        pytest.raises(StorageError, match="No space left"),
+        session._recorded_end(Recorder(ledger, blobs)),
+    ):
+        raise error
     kinds = [entry.type for entry in read(tmp_path / "ledger.jsonl")]
     assert kinds == ["log.opened", "run.failed", "log.closed"]
