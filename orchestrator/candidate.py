@@ -137,6 +137,7 @@ class Ran:
     program: Screened | Unchecked
     receipt: Receipt
     output: OwnedOutput
+    finished: bool  # the runner said so; a file without it is not a result, however good it looks
 
     @property
     def proposed(self) -> Proposed:

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from orchestrator.errors import AssayError, UsageError
+from orchestrator.text import printable
 
 EXIT_OK = 0
 EXIT_REFUSED = 1  # at least one program was refused or rejected; doctor: something is missing
@@ -209,8 +210,8 @@ def _read_program(path: Path) -> bytes:
 
 def _exec_line(row: dict[str, Any]) -> str:
     if row["verdict"] == "verified":
-        return f"{row['path']}: verified sha256:{row['output_sha256'][:16]} in {row['wall_seconds']:.2f} s"
-    return f"{row['path']}: rejected at {row['stage']}: {row['reason']}: {row['detail']}"
+        return f"{printable(row['path'])}: verified sha256:{row['output_sha256'][:16]} in {row['wall_seconds']:.2f} s"
+    return f"{printable(row['path'])}: rejected at {row['stage']}: {row['reason']}: {row['detail']}"
 
 
 def _print_json(value: object) -> None:

@@ -24,6 +24,7 @@ from orchestrator.ledger import decimal
 from orchestrator.live import PlainLog
 from orchestrator.session import Session, free_run_dir, open_session, record_start
 from orchestrator.trial import Trial
+from policies.limits import MAX_SOURCE_BYTES
 
 _BATCH = 32  # programs checked and screened before the first of them runs, so that results come early
 
@@ -90,7 +91,7 @@ class _Course:
         proposed = [self._propose(data, first + index) for index, (_, data) in enumerate(batch)]
         ended: dict[str, Rejection] = {}
         for (_, data), program in zip(batch, proposed, strict=True):
-            if (rejection := _not_text(program, data)) is not None:
+            if (rejection := _unreadable(program, data)) is not None:
                 self._session.recorder.rejected(rejection)
                 ended[program.id] = rejection
         runnable = self._runnable([program for program in proposed if program.id not in ended], ended)
@@ -136,7 +137,11 @@ def result_row(path: Path, outcome: Verified | Rejection) -> dict[str, Any]:
     }
 
 
-def _not_text(program: Proposed, data: bytes) -> Rejection | None:
+def _unreadable(program: Proposed, data: bytes) -> Rejection | None:
+    """Refuse what no stage can take: too large (no more than that was read), or no text."""
+    if len(data) > MAX_SOURCE_BYTES:
+        detail = f"expected at most {MAX_SOURCE_BYTES} bytes, found more; shorten the program"
+        return Rejection(proposed=program, stage=Stage.CHECK, reason=Reason.SYNTAX, detail=detail)
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -11,6 +11,7 @@ import random
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from types import CodeType
 from typing import Any, Protocol
 
 import torch
@@ -66,7 +67,7 @@ class PlainProgram:
 
     def __init__(self, source: str) -> None:
         namespace: dict[str, Any] = {"__name__": "program", "torch": torch}
-        exec(compile(source, PROGRAM_FILENAME, "exec", dont_inherit=True), namespace)  # noqa: S102
+        exec(_compiled(source), namespace)  # noqa: S102
         function = namespace.get("merge_models")
         if not callable(function):
             raise ProgramError("contract", "expected a function merge_models(model_dict, device), found none")
@@ -76,6 +77,13 @@ class PlainProgram:
     def merge(self, model_dict: Mapping[str, torch.Tensor], device: Any, **extras: Any) -> Any:
         """Call it with the extras that its signature names."""
         return self._function(model_dict, device, **{name: extras[name] for name in self._extras})
+
+
+def _compiled(source: str) -> CodeType:
+    try:
+        return compile(source, PROGRAM_FILENAME, "exec", dont_inherit=True)
+    except (ValueError, RecursionError, MemoryError) as error:  # NUL characters; nesting that no parser takes
+        raise ProgramError("syntax", f"cannot be compiled: {type(error).__name__}: {error}") from error
 
 
 def load_program(source: str, *, guarded: bool, profile: str) -> Program:

@@ -67,9 +67,11 @@ class FakeSandbox:
         if job.source in self._broken:
             raise SandboxError("the engine went away")
         if reason := self._run.get(job.source):
-            return RunResult(receipt=RECEIPT, fault=Fault(reason=reason, detail="as asked"), output=None)
+            return RunResult(
+                receipt=RECEIPT, fault=Fault(reason=reason, detail="as asked"), output=None, finished=False
+            )
         assert self._make is not None
-        return RunResult(receipt=RECEIPT, fault=None, output=self._make(job))
+        return RunResult(receipt=RECEIPT, fault=None, output=self._make(job), finished=True)
 
     def screen(self, jobs: Sequence[ScreenJob], observe: Observer) -> Iterator[ScreenResult]:
         for job in jobs:

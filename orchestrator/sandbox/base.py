@@ -39,6 +39,7 @@ class RunResult:
     receipt: Receipt
     fault: Fault | None
     output: OwnedOutput | None  # None with a fault
+    finished: bool  # the runner said that every tensor was merged, for what that is worth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from orchestrator.sandbox.streams import Streams
 
 NAME_PREFIX = "assay-"
 KILL_SECONDS = 30.0  # a killed container that is not dead by then is the engine's fault
+_DRAIN_SECONDS = 0.2  # for what a container has said before it is killed; it may be talking without end
 _TICK_SECONDS = 0.05  # between looks at the cgroup
 _POLL_SECONDS = 0.005  # between looks at the state of a container that is ending
 _LEAST_SECONDS = 0.001  # zero would mean "do not wait at all"
@@ -233,7 +234,8 @@ class Container:
 
     def _hang_up(self) -> None:
         """Take what has come and close the connection: an engine that nobody reads from does not kill, it waits."""
-        while not self.streams.flooded and (data := self._receive(0.0)):
+        enough = time.monotonic() + _DRAIN_SECONDS
+        while not self.streams.flooded and time.monotonic() < enough and (data := self._receive(0.0)):
             self.streams.feed(data)
         self.streams.finish()
         with contextlib.suppress(OSError):

@@ -25,7 +25,7 @@ from orchestrator.sandbox.base import Observer, RunResult, ScreenResult
 from orchestrator.sandbox.cells import CellRow
 from orchestrator.sandbox.container import Container, Event, engine_errors
 from orchestrator.sandbox.engine import Client, connect, engine_facts
-from orchestrator.sandbox.failure import Facts, judge, platform_fault
+from orchestrator.sandbox.failure import Facts, finished, judge, platform_fault
 from orchestrator.sandbox.inputs import readable_inputs
 from orchestrator.sandbox.observed import Ended, created, decimal, exited, receipt_of, started
 from orchestrator.sandbox.output import FILE_PREFIX, create_output, discard_output
@@ -192,6 +192,7 @@ class DockerSandbox:
                 receipt=receipt_of(container, ended, self._image_id),
                 fault=verdict,
                 output=prepared.output if keep else None,
+                finished=finished(facts),
             )
         finally:
             if not keep:

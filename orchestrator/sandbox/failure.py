@@ -26,7 +26,7 @@ from orchestrator.text import printable
 from sandbox_image.protocol import EXIT_FAILED, Message
 
 MAX_DETAIL_CHARS = 2_000
-_SIGNAL_BASE = 128  # a shell's and docker-init's way to report a signal
+_SIGNAL_BASE, _LAST_SIGNAL = 128, 64  # a shell's and docker-init's way to report a signal: 129 to 192
 
 # What a container may say of its own program. Never: verdicts on the output file, or duplicates.
 CLAIMABLE = frozenset(
@@ -74,13 +74,18 @@ def judge(facts: Facts) -> Fault | None:
         return _fault(Reason.TIMEOUT, f"still running after {facts.timeout_seconds:g} s, and was killed")
     if facts.oom_killed:
         return _fault(Reason.OUT_OF_MEMORY, "went over the container's memory limit and was killed by the kernel")
-    if facts.exit_code > _SIGNAL_BASE:
+    if _SIGNAL_BASE < facts.exit_code <= _SIGNAL_BASE + _LAST_SIGNAL:
         return _fault(Reason.KILLED, f"ended by {_signal_name(facts.exit_code - _SIGNAL_BASE)}")
     if facts.exit_code == EXIT_FAILED:
         return _claimed(facts)
     if facts.exit_code != 0:
         return _fault(Reason.RUNTIME_ERROR, f"ended its process with status {facts.exit_code}")
     return _out_of_order(facts)
+
+
+def finished(facts: Facts) -> bool:
+    """Whether the runner said that it was done. Easily forged, so it proves nothing; its absence does."""
+    return [message.kind for message in facts.messages[2:]] == ["done"]
 
 
 def claimed_fault(message: Message, allowed: frozenset[Reason] = CLAIMABLE) -> Fault:

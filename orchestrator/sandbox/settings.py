@@ -54,8 +54,11 @@ _CUDA_ENVIRONMENT: Mapping[str, str] = {
 }
 
 _MASKED_PATHS = (
+    "/dev/mqueue",  # a kernel object per file, and
+    "/dev/pts",  # terminals, of which the host has a fixed number: no program has a use for either
     "/proc/acpi",
     "/proc/asound",
+    "/proc/interrupts",
     "/proc/kcore",
     "/proc/keys",
     "/proc/latency_stats",
@@ -63,6 +66,7 @@ _MASKED_PATHS = (
     "/proc/scsi",
     "/proc/timer_list",
     "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
     "/sys/firmware",
 )
 _READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")

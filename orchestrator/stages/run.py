@@ -42,7 +42,7 @@ def run_program(
     )
     result = sandbox.run(job, observe)
     if result.fault is None and result.output is not None:
-        return Ran(program=program, receipt=result.receipt, output=result.output)
+        return Ran(program=program, receipt=result.receipt, output=result.output, finished=result.finished)
     if result.fault is None:
         raise AssertionError("a run without a fault has an output")
     return Rejection(

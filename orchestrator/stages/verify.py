@@ -7,6 +7,7 @@ Steps, first fault decides:
   4. every element is finite                                                       -> not_finite
   5. the bytes are not the seed's                                                  -> identical_to_seed
   6. the merged task vector's norm is within bounds of the largest candidate's     -> output_norm
+  7. the runner had said that it was done, not only ended                          -> protocol
 
 Each byte is read once, through the descriptor that the host kept: what is checked is what is hashed and
 what is stored. Only then does a `Verified` exist. The output is closed and removed in every case.
@@ -60,6 +61,7 @@ def verify_output(ran: Ran, *, inputs: MergeInputs, bounds: Verify, blobs: BlobS
         with blobs.writer() as blob:
             digests, sums = _read_all(ran, inputs, blob)
             ratio = _require_change(sums, inputs, bounds)
+            _require_finished(ran)
             output_sha256 = blob.commit()
     except _OutputError as fault:
         return Rejection(
@@ -83,6 +85,12 @@ def _require_clean_exit(receipt: Receipt) -> None:
         raise _OutputError(
             Reason.PROTOCOL, f"expected a container that exited with 0 in time, found {receipt.exit_code}"
         )
+
+
+def _require_finished(ran: Ran) -> None:
+    """Last, because anything that is wrong with the output itself says more."""
+    if not ran.finished:
+        raise _OutputError(Reason.PROTOCOL, "the process ended with status 0 before every tensor was merged")
 
 
 def _require_the_file(ran: Ran, inputs: MergeInputs) -> None:

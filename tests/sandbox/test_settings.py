@@ -51,6 +51,17 @@ sched_setattr statmount listmount userfaultfd io_uring_setup bpf keyctl add_key 
 chroot init_module kexec_load perf_event_open reboot swapon iopl ioperm setuid setgid setgroups capset link linkat
 symlink symlinkat chmod fchmod chown setxattr execveat
 """
+FILE_SYSTEM_COMMANDS = (
+    0x40305828,  # FS_IOC_RESVSP
+    0x4030582A,  # FS_IOC_RESVSP64
+    0x4030582B,  # FS_IOC_UNRESVSP64, which punches holes
+    0x40305839,  # FS_IOC_ZERO_RANGE
+    0x40086602,  # FS_IOC_SETFLAGS
+    0x401C5820,  # FS_IOC_FSSETXATTR
+    0x40806685,  # FS_IOC_ENABLE_VERITY
+    0x40049409,  # FICLONE
+)
+TERMINAL_INPUT = 0x5412  # TIOCSTI
 
 
 def config(**container: Any) -> RunConfig:
@@ -190,6 +201,20 @@ def test_the_filter_denies_by_default() -> None:
 def test_the_filter_does_not_allow(name: str) -> None:
     rules = json.loads(seccomp_profile())["syscalls"]
     assert name not in {call for rule in rules if rule["action"] == "SCMP_ACT_ALLOW" for call in rule["names"]}
+
+
+def test_the_filter_allows_no_ioctl_that_changes_a_file_or_types_for_a_person() -> None:
+    rules = [rule for rule in json.loads(seccomp_profile())["syscalls"] if "ioctl" in rule["names"]]
+    conditions = [condition for rule in rules for condition in rule.get("args", [])]
+    assert len(conditions) == len(rules)
+    assert all(condition["index"] == 1 for condition in conditions)
+    for command in (*FILE_SYSTEM_COMMANDS, TERMINAL_INPUT):
+        for condition in conditions:
+            if condition["op"] == "SCMP_CMP_MASKED_EQ":
+                assert command & condition["value"] != condition["valueTwo"]
+            else:
+                assert condition["op"] == "SCMP_CMP_EQ"
+                assert command != condition["value"]
 
 
 @pytest.mark.parametrize("name", ["seccomp", "prctl", "landlock_create_ruleset", "landlock_restrict_self"])

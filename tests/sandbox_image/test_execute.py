@@ -133,3 +133,8 @@ def test_a_broken_torch_is_noticed_before_any_program_is_accepted(monkeypatch: p
     monkeypatch.setattr(torch, "stack", lambda tensors: torch.zeros(3, 2))
     with pytest.raises(RuntimeError, match="known program gave"):
         execute.prove()
+
+
+@pytest.mark.parametrize("source", ["x = '\0'\n", "x = " + "-" * 60_000 + "1\n", "x = " + "1+" * 100_000 + "1\n"])
+def test_what_no_parser_takes_is_a_fault_of_syntax(source: str) -> None:
+    assert fault(source, guarded=False)[0] == "syntax"

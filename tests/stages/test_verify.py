@@ -63,12 +63,13 @@ class Bench:
         change: Change = lambda fd: None,
         receipt: Receipt = RECEIPT,
         bounds: Verify | None = None,
+        finished: bool = True,
     ) -> Verified | Rejection:
         output = create_output(self._folder / "output-1", self.inputs.tensors, owner=os.geteuid())
         for spec, tensor in zip(self.inputs.tensors, tensors or [], strict=False):
             os.pwrite(output.fd, bytes(tensor.contiguous().view(torch.uint8).flatten().tolist()), spec.offset)
         change(output.fd)
-        self.ran = Ran(program=Unchecked(proposed=self._proposed), receipt=receipt, output=output)
+        self.ran = Ran(program=Unchecked(proposed=self._proposed), receipt=receipt, output=output, finished=finished)
         return verify_output(self.ran, inputs=self.inputs, bounds=bounds or Verify(), blobs=self.blobs)
 
 
@@ -104,6 +105,14 @@ def test_the_norm_ratio_is_that_of_the_task_vectors(bench: Bench) -> None:
 
 def test_an_output_that_was_never_written_is_missing(bench: Bench) -> None:
     assert reason(bench.verify(None)) is Reason.OUTPUT_MISSING
+
+
+def test_good_weights_of_a_runner_that_was_not_done_are_no_result(bench: Bench) -> None:
+    assert reason(bench.verify(bench.merged(0.5), finished=False)) is Reason.PROTOCOL
+
+
+def test_a_fault_of_the_output_comes_before_a_runner_that_was_not_done(bench: Bench) -> None:
+    assert reason(bench.verify(None, finished=False)) is Reason.OUTPUT_MISSING
 
 
 def test_one_tensor_that_was_never_written_is_missing_and_named(bench: Bench) -> None:
