@@ -12,7 +12,7 @@ is the user's mistake or the platform's fault, is never scored and never becomes
     |-- StorageError            a file of the run could not be read or written: disk full, read-only, gone
     |-- LedgerError             the record is damaged, or cannot be written
     |-- EngineError             generation, evaluation or training failed for our own reasons
-    `-- Interrupted             Ctrl-C or SIGTERM, after everything was put away; exit code 130
+    `-- Interrupted             Ctrl-C, SIGTERM or SIGHUP, after everything was put away; exit code 130
 
 The command line alone turns these into exit codes and text (`cli.py`).
 """

@@ -44,6 +44,7 @@ SPARE_DISK_BYTES = 512 * 1024 * 1024  # ledger, blobs, report, and not the host'
 PROFILED_PACKAGES = ("torch", "transformers", "tokenizers", "trl", "peft", "safetensors", "RestrictedPython", "docker")
 _NUMERIC_KNOBS = ("OMP_", "GOMP_", "MKL_", "ATEN_", "ONEDNN_", "CUBLAS_", "PYTHONHASHSEED")
 _ROOT = Path(__file__).resolve().parents[1]
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def open_session(config: RunConfig, run_dir: Path) -> Iterator[Session]:
     Raises:
         UsageError: the run directory is in use, or the models do not fit.
         PreflightError: this machine lacks something that the configuration asks for.
-        Interrupted: Ctrl-C or SIGTERM, after everything was put away.
+        Interrupted: Ctrl-C, SIGTERM or SIGHUP, after everything was put away.
     """
     inputs, facts = _preflight(config, run_dir)
     with ExitStack() as stack:
@@ -258,16 +259,21 @@ def _record_failure(recorder: Recorder, event_type: str, data: Mapping[str, Any]
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Make SIGTERM end the session as Ctrl-C does (a service manager's stop must leave nothing behind)."""
+    """Make SIGTERM and SIGHUP end the session as Ctrl-C does: a stopped service and a lost terminal leave nothing.
+
+    A signal that is ignored stays so: `nohup` asked for it.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    endings = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = [(number, signal.signal(number, interrupt)) for number in endings]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def free_run_dir(base: Path) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +84,19 @@ def test_a_full_disk_is_one_message_and_is_recorded(tmp_path: Path, error: Excep
         raise error
     kinds = [entry.type for entry in read(tmp_path / "ledger.jsonl")]
     assert kinds == ["log.opened", "run.failed", "log.closed"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stopped_service_and_a_lost_terminal_end_a_session_as_an_interrupt_does(number: signal.Signals) -> None:
+    with pytest.raises(KeyboardInterrupt, match=number.name), session._terminable():
+        os.kill(os.getpid(), number)
+
+
+def test_a_hangup_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with session._terminable():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
