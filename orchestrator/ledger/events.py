@@ -299,7 +299,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
     ),
     "run.interrupted": _event(
         "Somebody stopped the run.",
-        signal=(_T, "`SIGINT` or `SIGTERM`"),
+        signal=(_T, "`SIGINT`, `SIGTERM` or `SIGHUP`"),
         stage=(_T, "?that was at work"),
     ),
     "report.written": _event(
