@@ -1,4 +1,4 @@
-"""What every sandbox promises. One implementation today: `docker.py`.
+"""What every sandbox promises. `pooled.py` is what ours share, `docker.py` the one on a container engine.
 
 A sandbox runs programs; it does not decide. Its `Receipt` holds what the host saw; whether the output
 is any good is `stages/verify.py`'s question. A program's fault comes back as a `Rejection`'s reason;

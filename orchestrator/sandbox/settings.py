@@ -107,6 +107,7 @@ class Order:
     inputs: Sequence[tuple[Path, str]]  # (host file, path in the container), read-only
     output: Path | None
     file_bytes: int  # RLIMIT_FSIZE
+    walls: bool  # whether the contained process puts up its own, before it loads a program
     labels: Mapping[str, str]
 
 
@@ -158,10 +159,11 @@ def require_engine(config: RunConfig, facts: EngineFacts) -> None:
         )
 
 
-def environment(config: RunConfig) -> dict[str, str]:
+def environment(config: RunConfig, *, walls: bool = True) -> dict[str, str]:
     """Return the container's whole environment. No value is taken from the host's."""
     cuda = _CUDA_ENVIRONMENT if config.device == "cuda" else {}
-    return {**ENVIRONMENT, **cuda, "ASSAY_CONTAINED": "1", "ASSAY_DEVICE": config.device}
+    own = {"ASSAY_CONTAINED": "1", "ASSAY_DEVICE": config.device, "ASSAY_WALLS": "1" if walls else "0"}
+    return {**ENVIRONMENT, **cuda, **own}
 
 
 def container_request(order: Order, config: RunConfig, facts: EngineFacts) -> dict[str, Any]:
@@ -171,7 +173,7 @@ def container_request(order: Order, config: RunConfig, facts: EngineFacts) -> di
         "Entrypoint": ["python3", "-B", "-m"],
         "Cmd": [f"sandbox_image.{order.module}"],
         "User": f"{order.uid}:{order.uid}",
-        "Env": [f"{name}={value}" for name, value in sorted(environment(config).items())],
+        "Env": [f"{name}={value}" for name, value in sorted(environment(config, walls=order.walls).items())],
         "WorkingDir": "/",
         "Hostname": HOSTNAME,
         "Labels": dict(order.labels),

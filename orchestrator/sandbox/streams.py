@@ -56,7 +56,10 @@ class Capture:
 
 
 class Streams:
-    """Everything that one container says. Feed it the bytes of the engine's attached connection."""
+    """Everything that one container says.
+
+    Feed it the bytes of the engine's attached connection, or take stdout and stderr to it where they come apart.
+    """
 
     def __init__(self) -> None:
         self.stdout = Capture()
@@ -92,7 +95,21 @@ class Streams:
             payload = bytes(view[: self._left])
             view = view[len(payload) :]
             self._left -= len(payload)
-            self._take(payload)
+            if self._stream == _STDERR:
+                self.take_stderr(payload)
+            elif self._stream == _STDOUT:
+                self.take_stdout(payload)
+
+    def take_stdout(self, data: bytes) -> None:
+        """Take the next bytes of stdout, cut anywhere: text of the program, and messages."""
+        self.stdout.count(data)
+        for line in _lines(data):
+            self._piece(line)
+
+    def take_stderr(self, data: bytes) -> None:
+        """Take the next bytes of stderr, cut anywhere."""
+        self.stderr.count(data)
+        self.stderr.keep(data)
 
     def finish(self) -> None:
         """The connection ended: what is left of a line is text."""
@@ -103,15 +120,6 @@ class Streams:
         """Return the messages so far and forget them."""
         messages, self.messages = self.messages, []
         return messages
-
-    def _take(self, payload: bytes) -> None:
-        if self._stream == _STDERR:
-            self.stderr.count(payload)
-            self.stderr.keep(payload)
-        elif self._stream == _STDOUT:
-            self.stdout.count(payload)
-            for line in _lines(payload):
-                self._piece(line)
 
     def _piece(self, piece: bytes) -> None:
         """Take a piece that ends with a newline or at the end of what has come so far."""

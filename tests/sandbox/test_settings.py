@@ -42,6 +42,7 @@ ORDER = Order(
     inputs=((Path("/models/seed/model.safetensors"), "/inputs/seed/0.safetensors"),),
     output=Path("/run/output-1"),
     file_bytes=10_000,
+    walls=True,
     labels={"assay.run": "test"},
 )
 FORBIDDEN_CALLS = """
@@ -176,6 +177,12 @@ def test_nothing_of_the_hosts_environment_goes_in(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
     assert "hush" not in json.dumps(container_request(ORDER, config(), FACTS))
     assert "AWS_SECRET_ACCESS_KEY" not in environment(config())
+
+
+@pytest.mark.parametrize(("walls", "said"), [(True, "1"), (False, "0")])
+def test_the_container_is_told_whether_to_put_up_its_walls(walls: bool, said: str) -> None:
+    request = container_request(replace(ORDER, walls=walls), config(), FACTS)
+    assert f"ASSAY_WALLS={said}" in request["Env"]
 
 
 def test_the_record_holds_the_profiles_digest_instead_of_its_text() -> None:

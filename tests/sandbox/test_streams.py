@@ -56,6 +56,17 @@ def test_where_the_bytes_are_cut_makes_no_difference(text: bytes, cuts: list[int
     assert cut.stdout.sha256 == uncut.stdout.sha256 == hashlib.sha256(READY + text + DONE).hexdigest()
 
 
+def test_streams_that_come_apart_read_as_those_that_come_in_frames() -> None:
+    framed, apart = fed(frame(READY), frame(b"oops", 2), frame(b"hello\n")), Streams()
+    apart.take_stdout(READY[:7])
+    apart.take_stderr(b"oops")
+    apart.take_stdout(READY[7:] + b"hello\n")
+    apart.finish()
+    assert kinds(apart) == kinds(framed) == ["ready"]
+    assert (apart.stdout.text, apart.stderr.text) == (framed.stdout.text, framed.stderr.text)
+    assert apart.stdout.sha256 == framed.stdout.sha256
+
+
 def test_a_message_after_a_line_without_an_end_is_seen() -> None:
     streams = fed(frame(b"no newline"), frame(DONE))
     assert kinds(streams) == ["done"]

@@ -1,0 +1,367 @@
+"""What every sandbox of ours does with its containers, whatever makes them.
+
+A container is used once: made without a program, ready with torch imported, handed one job, ended,
+measured, removed; in that order, whatever happens. A subclass opens containers (`docker.py`); whose fault
+something was is `failure.py`'s business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import threading
+import time
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from orchestrator.candidate import OwnedOutput
+from orchestrator.config import RunConfig
+from orchestrator.errors import SandboxError
+from orchestrator.sandbox.base import Observer, RunResult, ScreenResult
+from orchestrator.sandbox.cells import CellRow
+from orchestrator.sandbox.container import Container
+from orchestrator.sandbox.conversation import converse, facts_of
+from orchestrator.sandbox.failure import finished, judge, platform_fault
+from orchestrator.sandbox.inputs import readable_inputs
+from orchestrator.sandbox.observed import Ended, created, decimal, exited, receipt_of, started
+from orchestrator.sandbox.output import FILE_PREFIX, create_output, discard_output
+from orchestrator.sandbox.owner import (
+    LABEL_INSTANCE,
+    LABEL_OWNER,
+    LABEL_PURPOSE,
+    LABEL_RUN,
+    LABEL_WORK,
+    clear_work,
+    register_work,
+    this_process,
+)
+from orchestrator.sandbox.pool import Pool
+from orchestrator.sandbox.settings import Order, seccomp_digest
+from sandbox_image.protocol import RunJob, ScreenJob, TensorSpec
+
+ATTEMPTS = 3  # for one program, when the platform fails it
+_FIRST_UID, _UIDS = 1_000_000_000, 1_000_000_000  # far above any account; one per container
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """A container that waits for a program, and the file it may write."""
+
+    container: Container
+    output: OwnedOutput
+
+
+class PooledSandbox(ABC):
+    """A `Sandbox` but for its containers; see `base.Sandbox` for what it promises."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        *,
+        image_id: str,
+        mounts: Sequence[tuple[Path, str]],
+        run_id: str,
+        work_dir: Path,
+        walls: bool = True,
+    ) -> None:
+        """`walls` False leaves out what a container's own process puts up around a program: to test the outer wall."""
+        self._config = config
+        self._image_id = image_id
+        self._mounts = tuple(mounts)
+        self._run_id = run_id
+        self.work_dir = work_dir.absolute()
+        self._walls = walls
+        self.instance = uuid.uuid4().hex
+        self._owner = this_process().encode()
+        self._pools: dict[tuple[TensorSpec, ...], Pool[_Prepared]] = {}
+        self._lock = threading.Lock()
+        self._live: set[Container] = set()
+        self._expected = 0
+        self._opened = False
+        self._stopped = False
+        self._note: Path | None = None  # in the cache: whose work folder this is
+
+    # -- what a platform adds --------------------------------------------------------------------
+
+    @abstractmethod
+    def _require(self) -> None:
+        """Refuse a platform that cannot do what is about to be asked of it, and remove what dead runs left on it.
+
+        Raises:
+            PreflightError: what is missing, and the remedy.
+            SandboxError: the platform failed.
+        """
+
+    @abstractmethod
+    def _connect(self) -> None:
+        """Get hold of what `_start` needs."""
+
+    @abstractmethod
+    def _disconnect(self) -> None:
+        """Let go of it, after everything else. Safe to repeat, also where `_connect` was never reached."""
+
+    @abstractmethod
+    def _start(self, order: Order) -> Container:
+        """Start a container that has exactly the settings of `order`, or none."""
+
+    @abstractmethod
+    def _remove_all(self) -> None:
+        """Remove what an interrupt may have cut off between start and being known."""
+
+    @abstractmethod
+    def _output_owner(self, uid: int) -> int | None:
+        """Return who must own an output file on the host for a container that runs as `uid`; None: anyone may."""
+
+    @property
+    @abstractmethod
+    def _runtime(self) -> str:
+        """What makes containers, by name."""
+
+    @abstractmethod
+    def _platform(self) -> Mapping[str, Any]:
+        """What `describe` says of the platform. JSON, no floats."""
+
+    # -- life ------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        """Check the platform, remove what dead runs left, make the inputs readable, and connect.
+
+        Raises:
+            PreflightError: the platform is not what was asked for.
+            SandboxError: it failed, or an input cannot be copied.
+        """
+        self._require()
+        self.work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._note = register_work(self.instance, self._run_id, self.work_dir)
+        try:
+            self._mounts = readable_inputs(self._mounts, self.work_dir)
+            self._connect()
+        except BaseException:
+            self._clear()
+            raise
+        self._opened = True
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Remove every container and output file that this object made, known or not."""
+        self.stop()
+        try:
+            for pool in self._pools.values():
+                pool.close()
+            self._remove_all()
+        finally:
+            self._clear()
+            self._disconnect()
+
+    def _clear(self) -> None:
+        """Remove this object's files, then the note that would have them removed by others."""
+        clear_work(self.work_dir)
+        if self._note is not None:
+            self._note.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """End every container now; other threads' calls raise `SandboxError`."""
+        self._stopped = True
+        with self._lock:
+            live = tuple(self._live)
+        for container in live:
+            with contextlib.suppress(SandboxError):  # a platform that is gone: those that wait on it find out
+                container.interrupt()
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what programs run in and under which limits. JSON, no floats."""
+        limits = self._config.container
+        return {
+            "image_id": self._image_id,
+            "runtime": self._runtime,
+            **self._platform(),
+            "seccomp_sha256": seccomp_digest(),
+            "walls": self._walls,
+            "user": "own uid per container"
+            if is_root()
+            else f"uid {os.geteuid()}, the orchestrator's own (it is not root)",
+            "limits": {
+                "memory_mb": limits.memory_mb,
+                "cpus": decimal(limits.cpus),
+                "pids": limits.pids,
+                "tmpfs_mb": limits.tmpfs_mb,
+                "nofile": limits.nofile,
+                "timeout_seconds": decimal(limits.timeout_seconds),
+            },
+        }
+
+    # -- full runs -------------------------------------------------------------------------------
+
+    def expect(self, count: int) -> None:
+        """Announce `count` more calls of `run`."""
+        with self._lock:
+            self._expected += count
+
+    def run(self, job: RunJob, observe: Observer) -> RunResult:
+        """Run one program in a container of its own; see `base.Sandbox.run`."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._run_once(job, observe)
+            except SandboxError:
+                if attempt == ATTEMPTS or self._stopped:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def _run_once(self, job: RunJob, observe: Observer) -> RunResult:
+        prepared = self._pool(job.tensors).take()
+        container, keep = prepared.container, False
+        try:
+            ended = self._use(container, job, observe)
+            facts = facts_of(container, ended, self._config.container.timeout_seconds)
+            if self._stopped:
+                raise SandboxError("the run was stopped")
+            if fault := platform_fault(facts):
+                raise SandboxError(fault, remedy=container.streams.stderr.text[-500:])
+            verdict = judge(facts)
+            keep = verdict is None
+            return RunResult(
+                receipt=receipt_of(container, ended, self._image_id),
+                fault=verdict,
+                output=prepared.output if keep else None,
+                finished=finished(facts),
+            )
+        finally:
+            if not keep:
+                discard_output(prepared.output)
+
+    def _use(self, container: Container, job: RunJob, observe: Observer) -> Ended:
+        """Record, hand over, follow, end, remove, record."""
+        ended = None
+        try:
+            self._observe_start(container, "run", job.program_digest, observe)
+            ended = converse(container, job, self._config.container.timeout_seconds)
+        finally:
+            try:
+                self._remove(container)
+            finally:
+                if ended is None:
+                    observe("sandbox.exited", exited(container, "run", job.program_digest, None))
+        observe("sandbox.exited", exited(container, "run", job.program_digest, ended))
+        return ended
+
+    def _pool(self, tensors: tuple[TensorSpec, ...]) -> Pool[_Prepared]:
+        """Return the pool of containers whose output has this layout; a run has one."""
+        with self._lock:
+            if tensors not in self._pools:
+                self._pools[tensors] = Pool(
+                    make=lambda: self._prepare(tensors), drop=self._drop, size=self._config.container.parallel
+                )
+            pool = self._pools[tensors]
+            pool.expect(self._expected)
+            self._expected = 0
+            return pool
+
+    def _prepare(self, tensors: tuple[TensorSpec, ...]) -> _Prepared:
+        """Make an output file and a container around it that is ready for a program."""
+        uid = _new_uid()
+        path = self.work_dir / f"{FILE_PREFIX}{uuid.uuid4().hex}"
+        output = create_output(path, tensors, owner=self._output_owner(uid))
+        try:
+            container = self._open("runner", uid, inputs=self._mounts, output=output)
+            return _Prepared(container=container, output=output)
+        except BaseException:
+            discard_output(output)
+            raise
+
+    def _drop(self, prepared: _Prepared) -> None:
+        try:
+            self._remove(prepared.container)
+        finally:
+            discard_output(prepared.output)
+
+    # -- screening -------------------------------------------------------------------------------
+
+    def screen(self, jobs: Sequence[ScreenJob], observe: Observer) -> Iterator[ScreenResult]:
+        """Try programs on probe tensors in cells; see `base.Sandbox.screen`."""
+
+        def open_cell() -> Container:
+            container = self._open("cell", _new_uid(), inputs=(), output=None)
+            try:
+                self._observe_start(container, "screen", "", observe)
+            except BaseException:
+                self._remove(container)
+                raise
+            return container
+
+        def close_cell(container: Container) -> None:
+            try:
+                ended = container.kill()
+            finally:
+                self._remove(container)
+            lived = time.monotonic() - container.created_at - container.startup_seconds
+            closed = Ended(exit=ended, timed_out=False, flooded=False, leftover=0, wall_seconds=lived)
+            observe("sandbox.exited", exited(container, "screen", "", closed))
+
+        row = CellRow(
+            open_cell=open_cell,
+            close_cell=close_cell,
+            programs_per_cell=self._config.screen.programs_per_cell,
+            parallel=self._config.container.parallel,
+        )
+        return row.screen(jobs)
+
+    # -- containers ------------------------------------------------------------------------------
+
+    def _open(
+        self, module: str, uid: int, *, inputs: Sequence[tuple[Path, str]], output: OwnedOutput | None
+    ) -> Container:
+        """Start a container and wait until it is ready."""
+        if self._stopped or not self._opened:
+            raise SandboxError("the sandbox is closed")
+        order = Order(
+            module=module,
+            image_id=self._image_id,
+            uid=uid,
+            inputs=inputs,
+            output=output.path if output else None,
+            file_bytes=output.size if output else 0,
+            walls=self._walls,
+            labels={
+                LABEL_OWNER: self._owner,
+                LABEL_RUN: self._run_id,
+                LABEL_INSTANCE: self.instance,
+                LABEL_PURPOSE: "run" if output else "screen",
+                LABEL_WORK: str(self.work_dir),
+            },
+        )
+        container = self._start(order)
+        with self._lock:
+            self._live.add(container)
+        try:
+            if self._stopped:
+                raise SandboxError("the sandbox is closed")
+            container.wait_ready(self._config.container.startup_seconds)
+        except BaseException:
+            self._remove(container)
+            raise
+        return container
+
+    def _remove(self, container: Container) -> None:
+        with self._lock:
+            self._live.discard(container)
+        container.remove()
+
+    def _observe_start(self, container: Container, purpose: str, program: str, observe: Observer) -> None:
+        data = created(container, purpose, program, image_id=self._image_id, runtime=self._runtime)
+        observe("sandbox.created", data)
+        observe("sandbox.started", started(container, purpose, program))
+
+
+def is_root() -> bool:
+    """Whether we may give files away, and run others under uids of our choice."""
+    return os.geteuid() == 0
+
+
+def _new_uid() -> int:
+    """Return a uid that no other container has (our own where we may not give files away)."""
+    return _FIRST_UID + secrets.randbelow(_UIDS) if is_root() else os.geteuid()
