@@ -1,7 +1,10 @@
 """Reads a running container's memory peak, OOM kills and processes from the host's cgroup files.
 
 Version 1 and 2. The files vanish with the container, so a reading is taken while it lives; what cannot
-be read counts as unknown (0), never as a fault.
+be read counts as unknown, never as a fault.
+
+Which limit was it? The kernel counts a kill where its victim lived, and a limit that was reached where it
+was set: a container that lost a process without reaching its own limit was killed for somebody else's.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ class Reading:
     peak_bytes: int = 0
     oom_kills: int = 0
     processes: int = 0
+    limit_hits: int | None = None  # times that its own memory limit was reached; None is unknown
 
     def later(self, other: Reading) -> Reading:
         """Combine with a later look: peaks and counts only grow, processes are the latest known."""
@@ -27,7 +31,17 @@ class Reading:
             peak_bytes=max(self.peak_bytes, other.peak_bytes),
             oom_kills=max(self.oom_kills, other.oom_kills),
             processes=other.processes,
+            limit_hits=self.limit_hits if other.limit_hits is None else other.limit_hits,
         )
+
+    @property
+    def starved_by_others(self) -> bool:
+        """Whether the kernel was seen to kill here although the container's own limit had never been reached.
+
+        False where that cannot be told. A kill that no look caught says nothing of the limit either: the
+        counters that were read last may be older than both.
+        """
+        return self.oom_kills > 0 and self.limit_hits == 0
 
 
 def holds(pid: int, container_id: str, *, proc: Path = _PROC) -> bool:
@@ -48,16 +62,27 @@ class Cgroup:
         self._memory = memory if own else None  # the root's numbers are the host's, not the container's
         self._peak_name = "memory.peak" if unified else "memory.max_usage_in_bytes"
         self._events_name = "memory.events" if unified else "memory.oom_control"
+        self._unified = unified
 
     def read(self) -> Reading:
         """Look once."""
         if self._memory is None:
             return Reading()
+        kills = _field(self._memory / self._events_name, "oom_kill")
         return Reading(
             peak_bytes=_number(self._memory / self._peak_name),
-            oom_kills=_field(self._memory / self._events_name, "oom_kill"),
+            oom_kills=kills or 0,
+            limit_hits=self._limit_hits(self._memory),  # after the kills: what led to one is then counted
             processes=len(_text(self._memory / "cgroup.procs").split()),
         )
+
+    def _limit_hits(self, memory: Path) -> int | None:
+        """Version 2 counts the hits that nothing could be freed for, version 1 all of them, for memory and for swap."""
+        if self._unified:
+            return _field(memory / "memory.events", "oom")
+        counts = [_count(memory / name) for name in ("memory.failcnt", "memory.memsw.failcnt")]
+        known = [count for count in counts if count is not None]
+        return sum(known) if known else None
 
 
 def _controllers(path: Path) -> dict[str, str]:
@@ -79,13 +104,17 @@ def _text(path: Path) -> str:
 
 
 def _number(path: Path) -> int:
+    return _count(path) or 0
+
+
+def _count(path: Path) -> int | None:
     text = _text(path).strip()
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isdigit() else None
 
 
-def _field(path: Path, name: str) -> int:
+def _field(path: Path, name: str) -> int | None:
     for line in _text(path).splitlines():
         key, _, value = line.partition(" ")
         if key == name and value.strip().isdigit():
             return int(value)
-    return 0
+    return None

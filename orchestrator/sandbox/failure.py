@@ -2,16 +2,20 @@
 
 Steps, first match decides:
   1. never `started`      -> the platform's: the program had not been loaded
-  2. flooded              -> protocol
-  3. past the deadline    -> timeout
-  4. the kernel's OOM     -> out_of_memory (a child of the program counts too)
-  5. exit by a signal     -> killed
-  6. the runner's failure -> what it claims, if a container may claim it, else protocol
-  7. another exit status  -> runtime_error
-  8. messages out of order, unreadable, or processes left behind -> protocol
-  9. exit 0               -> no fault yet: `verify` looks at the output
+  2. interference         -> the platform's: it was seen to end the container, or to be ended itself
+  3. OOM, own limit never reached -> the platform's: the host is short of memory, or a cgroup above is
+  4. flooded              -> protocol
+  5. past the deadline    -> timeout
+  6. the kernel's OOM     -> out_of_memory (a child of the program counts too)
+  7. exit by a signal     -> killed
+  8. the runner's failure -> what it claims, if a container may claim it, else protocol
+  9. another exit status  -> runtime_error
+ 10. messages out of order, unreadable, or processes left behind -> protocol
+ 11. exit 0               -> no fault yet: `verify` looks at the output
 
-Messages come from inside. They name a fault that the exit status already shows, or add one; no message
+`platform_fault` is steps 1 to 3, `judge` the rest. What decides them is seen from outside and out of a
+program's reach: the engine's own account of the signals it sent, the kernel's of how the container's first
+process ended, the cgroup's counters. Messages come from inside. They name a fault that the exit status already shows, or add one; no message
 makes a fault go away.
 """
 
@@ -56,14 +60,20 @@ class Facts:
     messages: tuple[Message, ...]
     malformed: str
     timeout_seconds: float
+    interference: str = ""  # what the platform was seen to do to a container that nobody here had ended
+    starved_by_others: bool = False  # killed by the kernel for a memory limit that is not the container's
 
 
 def platform_fault(facts: Facts) -> str:
     """Say what the platform did wrong; empty if the program had been loaded and anything after is its own."""
     kinds = [message.kind for message in facts.messages[:2]]
-    if kinds == ["ready", "started"]:
-        return ""
-    return f"the container ended with status {facts.exit_code} before the program was loaded (it had said {kinds})"
+    if kinds != ["ready", "started"]:
+        return f"the container ended with status {facts.exit_code} before the program was loaded (it had said {kinds})"
+    if facts.interference:
+        return facts.interference
+    if facts.oom_killed and facts.starved_by_others:
+        return "the kernel killed a program for memory although its container had not reached its own limit"
+    return ""
 
 
 def judge(facts: Facts) -> Fault | None:

@@ -95,6 +95,33 @@ def test_an_end_after_it_was_loaded_is_not() -> None:
     assert platform_fault(replace(GOOD, exit_code=137, messages=BEGUN)) == ""
 
 
+@pytest.mark.parametrize("exit_code", [1, 10, 137, 143])
+def test_a_container_that_the_platform_ended_is_the_platforms(exit_code: int) -> None:
+    facts = replace(GOOD, exit_code=exit_code, messages=BEGUN, interference="the engine sent it signal 15")
+    assert platform_fault(facts) == "the engine sent it signal 15"
+
+
+def test_memory_that_ran_out_elsewhere_is_the_platforms() -> None:
+    facts = replace(GOOD, exit_code=137, messages=BEGUN, oom_killed=True, starved_by_others=True)
+    assert "had not reached its own limit" in platform_fault(facts)
+
+
+def test_memory_that_ran_out_within_is_the_programs() -> None:
+    facts = replace(GOOD, exit_code=137, messages=BEGUN, oom_killed=True)
+    assert platform_fault(facts) == ""
+    assert reason(exit_code=137, messages=BEGUN, oom_killed=True) is Reason.OUT_OF_MEMORY
+
+
+@given(
+    messages=st.lists(
+        st.builds(Message, kind=st.sampled_from(sorted(MESSAGE_KINDS)), reason=st.sampled_from(sorted(Reason))),
+        max_size=4,
+    )
+)
+def test_no_message_blames_the_platform_for_a_program_that_had_begun(messages: list[Message]) -> None:
+    assert platform_fault(replace(GOOD, exit_code=137, messages=(*BEGUN, *messages))) == ""
+
+
 def test_details_hold_no_control_characters() -> None:
     fault = judge(
         replace(
