@@ -21,6 +21,7 @@ LAYERS = {
     "orchestrator.errors": 1,
     "orchestrator.text": 1,
     "orchestrator.cache": 1,
+    "orchestrator.protection": 1,
     "orchestrator.candidate": 2,
     "orchestrator.config": 3,
     "orchestrator.models": 3,
