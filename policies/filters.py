@@ -123,7 +123,7 @@ def _value(value: int | str, pid: int | None) -> int:
     if value != SELF:
         return int(value)
     if pid is None:
-        raise FilterError("an argument's value is \"self\": expected the process number, found none")
+        raise FilterError('an argument\'s value is "self": expected the process number, found none')
     return pid
 
 

@@ -12,6 +12,7 @@ import io
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache, lru_cache
 from itertools import chain
 from types import ModuleType
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from RestrictedPython.Eval import default_guarded_getitem, default_guarded_getiter
 
 from policies.bounds import check_padding
-from policies.checker import examine
+from policies.checker import CheckResult, Compiled, examine
 from policies.contract import FUNCTION
 from policies.dialect import BOUNDED_TEXT, PADDING, STRICT, Dialect, dialect
 from policies.formatting import SafeFormatter, format_value
@@ -73,17 +74,29 @@ def load(source: str, *, profile: str = STRICT, torch: ModuleType) -> Program:
             module body raises comes out as it is.
         UnknownProfileError: there is no such profile.
     """
-    result, compiled = examine(source, profile)
+    result, compiled = _examined(source, profile)
     if compiled is None:
         raise PolicyViolation("; ".join(str(finding) for finding in result.findings[:3]))
     printed = Printed()
-    namespace = Guards(dialect(profile), torch, printed).namespace()
+    namespace = Guards(profile, torch, printed).namespace()
     with ended_by_violations():
         exec(compiled.code, namespace)  # noqa: S102
     function = namespace.get(FUNCTION)
     if not callable(function):
         raise PolicyViolation(f"{FUNCTION}: expected a function, found {type(function).__name__}")
     return Program(function, compiled.extras, printed)
+
+
+@lru_cache(maxsize=1)
+def _examined(source: str, profile: str) -> tuple[CheckResult, Compiled | None]:
+    """A program that is loaded again, as screening does, is not checked again: code cannot be changed."""
+    return examine(source, profile)
+
+
+@cache
+def _modules(profile: str, torch: ModuleType) -> Mapping[str, ModuleProxy]:
+    """Proxies are frozen, so all programs of a process share them."""
+    return modules(dialect(profile), torch)
 
 
 @contextmanager
@@ -129,10 +142,11 @@ class Printed:
 class Guards:
     """The functions that rewritten programs call, and the builtins that they see."""
 
-    def __init__(self, of_profile: Dialect, torch: ModuleType, printed: Printed) -> None:
+    def __init__(self, profile: str, torch: ModuleType, printed: Printed) -> None:
+        of_profile = dialect(profile)
         self._dialect = of_profile
         self._printed = printed
-        self._modules = modules(of_profile, torch)
+        self._modules = _modules(profile, torch)
         self._own_types: dict[type, TypeName] = {}
         self._by_type = _attributes_by_type(of_profile, torch)
         self._writable = frozenset({dict, list, OrderedDict, defaultdict, Counter, deque, torch.Tensor})

@@ -28,7 +28,8 @@ import torch
 
 def merge_models(model_dict, device, generator):
     mask = torch.rand(2, generator=generator, device=device) < 2.0
-    return torch.where(mask, torch.stack(list(model_dict.values())).mean(dim=0), 0.0)
+    scale = torch.linalg.matrix_norm(torch.eye(2, device=device) @ torch.eye(2, device=device), ord=2)
+    return torch.where(mask, torch.stack(list(model_dict.values())).mean(dim=0) * scale, 0.0)
 """
 
 
@@ -109,7 +110,7 @@ def call_program(
         ProgramError: the result is none of that. Whatever the program raises comes out as it is.
     """
     shape, device = base.shape, base.device
-    torch.manual_seed(seed)
+    _seed(seed, device)
     random.seed(seed)
     result = program.merge(
         task_vectors,
@@ -121,6 +122,13 @@ def call_program(
         generator=torch.Generator(device).manual_seed(seed),
     )
     return _checked(result, shape, name)
+
+
+def _seed(seed: int, device: torch.device) -> None:
+    """Seed torch's generator of the device. `torch.manual_seed` asks about five kinds of device each time."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
 
 
 def prove(device: str = "cpu") -> None:

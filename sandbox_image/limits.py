@@ -19,6 +19,7 @@ import torch
 from torch._opaque_base import OpaqueBaseMeta
 
 CHILD_EXTRA_BYTES = 512 * 1024 * 1024  # address space that a screened program may add to torch's own
+SPARE_SECONDS = 5.0  # beyond a deadline, for those whose work it is to end a program at it
 _PR_SET_PDEATHSIG = 1
 
 

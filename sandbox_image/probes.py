@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -25,6 +26,7 @@ _PARAMETERS: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("model.embed_tokens.weight", (64, 32)),
     ("model.layers.2.input_layernorm.weight", (128,)),
 )
+_PREPARED_MODELS = 8  # seed and candidates of a usual run; more are made where they are needed
 _PROJECTIONS = 3
 _DIGITS = 4  # decimals of a projection relative to the norm: float32 noise stays far below
 
@@ -40,30 +42,35 @@ class Probe:
     ordinary: bool
 
 
+def prepare() -> None:
+    """Make what does not depend on a program once, so that the children of a cell share it."""
+    for number in range(_PREPARED_MODELS):
+        for _, shape in _PARAMETERS:
+            _random(shape, number)
+    for _, shape in _PARAMETERS:
+        _projections(math.prod(shape))
+
+
 def probes(candidate_names: Sequence[str], ranks: Sequence[int]) -> Iterator[Probe]:
     """Yield the probes for these candidate names; fresh tensors at every call.
 
     A probe whose number of dimensions is not in `ranks` (the run merges no such tensor) is not ordinary.
     """
-    generator = torch.Generator().manual_seed(_SEED)
     for name, shape in _PARAMETERS:
-        base = torch.randn(shape, generator=generator)
-        vectors = {key: torch.randn(shape, generator=generator) * _SCALE for key in candidate_names}
+        vectors = {key: _random(shape, number) * _SCALE for number, key in enumerate(candidate_names, start=1)}
         ordinary = len(shape) in ranks
-        yield Probe(label=f"random {name}", name=name, base=base, task_vectors=vectors, ordinary=ordinary)
+        label = f"random {name}"
+        yield Probe(label=label, name=name, base=_random(shape, 0).clone(), task_vectors=vectors, ordinary=ordinary)
     name, shape = _PARAMETERS[0]
-    for label, vectors in _degenerate(shape, candidate_names, generator):
-        base = torch.randn(shape, generator=generator)
-        yield Probe(label=label, name=name, base=base, task_vectors=vectors, ordinary=False)
+    for label, vectors in _degenerate(shape, candidate_names):
+        yield Probe(label=label, name=name, base=_random(shape, 0).clone(), task_vectors=vectors, ordinary=False)
 
 
-def _degenerate(
-    shape: tuple[int, ...], names: Sequence[str], generator: torch.Generator
-) -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
-    same = torch.randn(shape, generator=generator) * _SCALE
+def _degenerate(shape: tuple[int, ...], names: Sequence[str]) -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
+    same = _random(shape, 1) * _SCALE
     yield "zeros", {key: torch.zeros(shape) for key in names}
     yield "identical models", {key: same.clone() for key in names}
-    yield "reordered models", {key: torch.randn(shape, generator=generator) * _SCALE for key in reversed(names)}
+    yield "reordered models", {key: _random(shape, number) * _SCALE for number, key in enumerate(reversed(names))}
     yield "scaled models", {key: same * (index + 1.0) for index, key in enumerate(names)}
 
 
@@ -76,11 +83,22 @@ def summary(result: torch.Tensor) -> list[str]:
     norm = float(flat.norm())
     if not math.isfinite(norm) or norm == 0.0:
         return [str(norm)]
-    generator = torch.Generator().manual_seed(_SEED + 1)
-    values = [
-        float(flat @ torch.randn(flat.numel(), generator=generator).to(torch.float64)) for _ in range(_PROJECTIONS)
-    ]
+    values = [float(flat @ direction) for direction in _projections(flat.numel())]
     return [f"{norm:.4e}", *(f"{round(value / norm, _DIGITS) + 0.0:.{_DIGITS}f}" for value in values)]
+
+
+@cache
+def _random(shape: tuple[int, ...], number: int) -> torch.Tensor:
+    """Return the fixed tensor of this shape and number. Shared: copied before a program gets it."""
+    seed = (_SEED, *shape, number)
+    generator = torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(repr(seed).encode()).digest()[:7], "big"))
+    return torch.randn(shape, generator=generator)
+
+
+@cache
+def _projections(size: int) -> tuple[torch.Tensor, ...]:
+    generator = torch.Generator().manual_seed(_SEED + 1)
+    return tuple(torch.randn(size, generator=generator).to(torch.float64) for _ in range(_PROJECTIONS))
 
 
 def fingerprint(summaries: Sequence[tuple[str, Sequence[str]]]) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, BinaryIO
 
-VERSION = 1
+VERSION = 2
 MAX_FRAME_BYTES = 64 * 1024 * 1024  # manifest of a large model plus the program
 MAX_MESSAGE_BYTES = 32 * 1024  # one line; a full detail may grow twelvefold as escaped JSON
 MAX_DETAIL_CHARS = 2_000
@@ -56,6 +56,7 @@ class RunJob:
     candidate_files: tuple[tuple[str, tuple[str, ...]], ...]  # (candidate name, paths) in order
     tensors: tuple[TensorSpec, ...]
     num_layers: int
+    seconds: float = 0.0  # after which the runner's own timer ends it; whoever hands it over says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,7 @@ class ScreenJob:
     candidate_names: tuple[str, ...]
     timeout_seconds: float
     ranks: tuple[int, ...] = (1, 2)  # dimensions that merged tensors have; others cannot fail a program
+    guarded: bool = True  # as in RunJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,7 @@ class Message:
     reason: str = ""  # a `candidate.Reason` value, as claimed
     detail: str = ""
     fingerprint: str = ""  # screened: hex digest of rounded probe outputs
+    walls: str = ""  # ready: what stands inside, "landlock-6,inner-seccomp"
 
 
 MESSAGE_KINDS = frozenset({"ready", "started", "done", "failed", "screened"})
@@ -207,6 +210,7 @@ _RUN_TYPES = {
     "profile": str,
     "seed": int,
     "device": str,
+    "seconds": float,
     "seed_files": list,
     "candidate_files": list,
     "tensors": list,
@@ -221,6 +225,7 @@ _SCREEN_TYPES = {
     "candidate_names": list,
     "timeout_seconds": float,
     "ranks": list,
+    "guarded": bool,
 }
 
 

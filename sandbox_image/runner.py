@@ -1,7 +1,7 @@
 """Runs one program on the mounted models, once, in a container of its own.
 
-    start -> import torch, prove that it works -> `ready` -> one RunJob on stdin -> `started`
-          -> merge -> `done` or `failed`
+    start -> import torch, put up the walls, prove that it works -> `ready` -> one RunJob on stdin
+          -> seal -> `started` -> merge -> `done` or `failed`
 
 Started without a program, so that a container can be made ahead of need. After `done` it waits for the
 end of stdin: the host takes its last measurements then. From `started` on, the program shares this
@@ -14,7 +14,7 @@ import os
 import sys
 from typing import NoReturn
 
-from sandbox_image import execute, limits, tensors
+from sandbox_image import execute, limits, tensors, walls
 from sandbox_image.protocol import (
     EXIT_FAILED,
     OUTPUT_PATH,
@@ -32,10 +32,13 @@ _STDIN, _STDOUT = 0, 1
 def main() -> NoReturn:
     """Run the one job that comes on stdin; never returns."""
     limits.pin()
-    owner = os.getpid()
-    job = _receive()
+    walls.hide()
     output = os.open(OUTPUT_PATH, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    stdin = _take_stdin()
+    nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    owner = os.getpid()
+    job = _receive(_prepare(os.environ.get("ASSAY_DEVICE", "cpu")))
+    walls.seal(job.seconds)
+    stdin = _take_stdin(nothing)
     _say(Message(kind="started"))
     message = _attempt(job, output)
     if os.getpid() != owner:
@@ -47,15 +50,32 @@ def main() -> NoReturn:
     os._exit(0)
 
 
-def _receive() -> RunJob:
-    """Say `ready`, with what a program will need already imported, and wait for the program."""
-    execute.prove(os.environ.get("ASSAY_DEVICE", "cpu"))  # makes a GPU's context, too, which takes seconds
-    _say(Message(kind="ready"))
+def _prepare(device: str) -> str:
+    """Put up the walls and take a known program through both sides of them; return what stands.
+
+    Before: torch looks at the processor, and a driver starts its threads. After: what is proven is the
+    surroundings that a program will find.
+    """
+    if device == "cpu":
+        execute.prove()
+    if not walls.wanted():
+        return ""
+    standing = [walls.landlock(device)]
+    if device != "cpu":
+        execute.prove(device)  # makes the GPU's context, whose threads Landlock has to bind
+    standing.append(walls.second_filter(walls.compiled(device)))
+    execute.prove(device)
+    return ",".join(filter(None, standing))
+
+
+def _receive(standing: str) -> RunJob:
+    """Say `ready`, with all that a program will need imported, and wait for the program."""
+    _say(Message(kind="ready", walls=standing))
     job = decode_frame(sys.stdin.buffer)
     if job is None:
         os._exit(0)  # the host needs no more containers
-    if not isinstance(job, RunJob):
-        raise ProtocolError("a runner is sent one RunJob")
+    if not isinstance(job, RunJob) or job.seconds <= 0:
+        raise ProtocolError("a runner is sent one RunJob, with the seconds that it may last")
     return job
 
 
@@ -92,12 +112,11 @@ def _merge_all(job: RunJob, program: execute.Program, output: int) -> None:
         tensors.write_tensor(output, spec, result)
 
 
-def _take_stdin() -> int:
+def _take_stdin(nothing: int) -> int:
     """Move stdin to a descriptor of its own and leave nothing to read in its place."""
     kept = os.dup(_STDIN)
-    null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-    os.dup2(null, _STDIN)
-    os.close(null)
+    os.dup2(nothing, _STDIN)
+    os.close(nothing)
     return kept
 
 

@@ -123,7 +123,7 @@ def test_types_of_typing_may_be_used_as_values() -> None:
 
 
 def test_every_name_of_the_data_is_there_in_the_installed_torch() -> None:
-    namespace = Guards(DIALECT, torch, Printed()).namespace()  # building the proxies takes every member
+    namespace = Guards("strict", torch, Printed()).namespace()  # building the proxies takes every member
     assert namespace["__name__"] == "program"
     missing = [name for name in DIALECT.types["Tensor"] if not hasattr(torch.Tensor, name)]
     assert missing == []
@@ -164,7 +164,7 @@ def reachable(value: Any) -> list[Any]:
 
 
 def test_no_proxy_leads_to_a_module() -> None:
-    proxies = Guards(DIALECT, torch, Printed())._modules
+    proxies = Guards("strict", torch, Printed())._modules
     found = [value for proxy in proxies.values() for value in reachable(proxy)]
     assert len(found) > 400
     assert [value for value in found if isinstance(value, types.ModuleType)] == []
@@ -178,7 +178,7 @@ def test_imports_made_by_c_code_give_nothing_back() -> None:
     "value", [torch, torch.add, lambda: None, (x for x in ()), len, type, object(), ValueError, Guards, torch.jit]
 )
 def test_values_outside_the_lists_have_no_attributes(value: Any) -> None:
-    guard = Guards(DIALECT, torch, Printed())
+    guard = Guards("strict", torch, Printed())
     for name in dir(value):
         with pytest.raises(PolicyViolation):
             guard.getattr(value, name)
@@ -188,7 +188,7 @@ def test_values_outside_the_lists_have_no_attributes(value: Any) -> None:
     "value", [torch.ones(1), "text", {}, [], 1, 1.0, ValueError("x"), torch.float32, torch.Generator()]
 )
 def test_values_have_no_private_attributes(value: Any) -> None:
-    guard = Guards(DIALECT, torch, Printed())
+    guard = Guards("strict", torch, Printed())
     for name in dir(value):
         if name.startswith("_"):
             with pytest.raises(PolicyViolation):
