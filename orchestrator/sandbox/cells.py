@@ -168,7 +168,7 @@ class _Cell:
         if event is Event.ENDED:
             raise _BrokenError(Fault(reason=Reason.KILLED, detail="its cell died, twice"))
         messages = container.streams.take_messages()
-        if event is Event.FLOODED or len(messages) != 1 or container.streams.malformed or messages[0].id != job.id:
+        if event is Event.FLOODED or len(messages) != 1 or container.streams.malformed or not _of(messages[0], job):
             raise _BrokenError(Fault(reason=Reason.PROTOCOL, detail="its cell talked out of turn, twice"))
         return messages[0]
 
@@ -184,6 +184,11 @@ class _Cell:
         container, self._container = self._container, None
         if container is not None:
             self._close(container)
+
+
+def _of(message: Message, job: ScreenJob) -> bool:
+    """Whether a message is about this program: a child names it, the cell itself knows no names."""
+    return message.id == job.id or (message.id == "" and message.kind == "failed")
 
 
 def _in_order(done: SimpleQueue[tuple[int, ScreenResult | BaseException]], count: int) -> Iterator[ScreenResult]:

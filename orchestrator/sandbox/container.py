@@ -26,6 +26,9 @@ TICK_SECONDS = 0.05  # between looks at the cgroup
 DRAIN_SECONDS = 0.2  # for what a container has said before it is killed; it may be talking without end
 
 
+INNER_FILTER = "inner-seccomp"  # as sandbox_image/walls.py names it
+
+
 class Event(Enum):
     """Why `follow` returned."""
 
@@ -62,6 +65,7 @@ class Container(ABC):
         self.reading = Reading()
         self.created_at = time.monotonic()
         self.startup_seconds = 0.0
+        self.walls: tuple[str, ...] = ()  # what stood inside before any program came, as it said then
         self._measured_at = 0.0
         self._cgroup: Cgroup | None = None
         self._init: int | None = None  # a pidfd of the container's first process, where it is this machine's
@@ -98,11 +102,13 @@ class Container(ABC):
     def _signal_kill(self) -> None:
         """Send SIGKILL where the first process cannot be reached directly; one that is dead is no error."""
 
-    def wait_ready(self, seconds: float) -> None:
-        """Wait for `ready`; nothing hostile can be in the container yet.
+    def wait_ready(self, seconds: float, *, walls: bool) -> None:
+        """Wait for `ready`; nothing hostile can be in the container yet, so what it says is believed.
+
+        With `walls`, the second filter has to stand; whether Landlock has to is the configuration's `require`.
 
         Raises:
-            SandboxError: it ended or said something else first, or took longer.
+            SandboxError: it ended or said something else first, took longer, or has no second filter.
         """
         event = self.follow(time.monotonic() + seconds, lambda streams: bool(streams.messages))
         said = [message.kind for message in self.streams.messages]
@@ -114,6 +120,13 @@ class Container(ABC):
                 remedy="is the image current (`make image`), and [container] startup_seconds enough here?",
             )
         self.startup_seconds = time.monotonic() - self.created_at
+        self.walls = tuple(self.streams.messages[0].walls.split(","))
+        if walls and INNER_FILTER not in self.walls:
+            raise SandboxError(
+                f"container {self.id[:12]}: the second system call filter is not in effect (inside stands: "
+                f"{self.streams.messages[0].walls or 'nothing'})",
+                remedy="run `make image`; `assay doctor` shows what is in effect",
+            )
 
     def follow(self, deadline: float, until: Callable[[Streams], bool]) -> Event:
         """Take what the container says until `until` holds, it ends, it floods, or the deadline passes."""

@@ -6,6 +6,7 @@ Says what the host saw and what the container had said; what that means is `fail
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from orchestrator.sandbox.container import Container, Event
 from orchestrator.sandbox.failure import Facts
@@ -13,6 +14,7 @@ from orchestrator.sandbox.observed import Ended
 from sandbox_image.protocol import RunJob, encode_frame
 
 _OWN_PROCESSES = 2  # init and the runner
+OWN_END_SECONDS = 10.0  # after the deadline, a runner whose orchestrator has died ends itself
 
 
 def converse(container: Container, job: RunJob, timeout_seconds: float) -> Ended:
@@ -23,7 +25,7 @@ def converse(container: Container, job: RunJob, timeout_seconds: float) -> Ended
     """
     handed_over = time.monotonic()
     deadline = handed_over + timeout_seconds
-    container.send(encode_frame(job), deadline)
+    container.send(encode_frame(replace(job, seconds=timeout_seconds + OWN_END_SECONDS)), deadline)
     event = container.follow(deadline, lambda streams: len(streams.messages) > 2)
     leftover = max(0, container.measure().processes - _OWN_PROCESSES) if event is Event.MET else 0
     container.close_stdin()
