@@ -27,7 +27,9 @@ from orchestrator.sandbox.cells import CellRow
 from orchestrator.sandbox.container import Container
 from orchestrator.sandbox.conversation import converse, facts_of
 from orchestrator.sandbox.failure import finished, judge, platform_fault
+from orchestrator.sandbox.facts import EngineFacts
 from orchestrator.sandbox.inputs import readable_inputs
+from orchestrator.sandbox.kernel import look_at
 from orchestrator.sandbox.observed import Ended, created, decimal, exited, receipt_of, started
 from orchestrator.sandbox.output import FILE_PREFIX, create_output, discard_output
 from orchestrator.sandbox.owner import (
@@ -41,7 +43,8 @@ from orchestrator.sandbox.owner import (
     this_process,
 )
 from orchestrator.sandbox.pool import Pool
-from orchestrator.sandbox.settings import Order, seccomp_digest
+from orchestrator.sandbox.protections import OWN_KERNELS, Seen
+from orchestrator.sandbox.settings import Order, asked_of, seccomp_digest
 from sandbox_image.protocol import RunJob, ScreenJob, TensorSpec
 
 ATTEMPTS = 3  # for one program, when the platform fails it
@@ -121,6 +124,11 @@ class PooledSandbox(ABC):
     @abstractmethod
     def _runtime(self) -> str:
         """What makes containers, by name."""
+
+    @property
+    def _engine(self) -> EngineFacts | None:
+        """The engine, where one makes the containers."""
+        return None
 
     @abstractmethod
     def _platform(self) -> Mapping[str, Any]:
@@ -202,22 +210,47 @@ class PooledSandbox(ABC):
         with self._lock:
             self._expected += count
 
-    def run(self, job: RunJob, observe: Observer) -> RunResult:
+    def look(self, tensors: tuple[TensorSpec, ...]) -> Seen:
+        """Look at a container that is ready for a program; it stays so. See `base.Sandbox.look`."""
+        pool = self._pool(tensors)
+        prepared = pool.take()
+        try:
+            seen = self._seen(prepared)
+        except BaseException:
+            self._drop(prepared)
+            raise
+        pool.give_back(prepared)
+        return seen
+
+    def _seen(self, prepared: _Prepared) -> Seen:
+        container, runtime = prepared.container, self._runtime
+        size = prepared.output.size
+        asked = asked_of(self._config, image_id=self._image_id, runtime=runtime, file_bytes=size, own_uid=is_root())
+        pid = None if runtime.startswith(OWN_KERNELS) else container.pid
+        return Seen(
+            asked=asked,
+            kernel=look_at(pid, (*asked.masked, *asked.read_only)) if pid else None,
+            engine=self._engine,
+            settings=container.effective,
+            inside=frozenset(container.walls),
+        )
+
+    def run(self, job: RunJob, observe: Observer, *, timeout_seconds: float | None = None) -> RunResult:
         """Run one program in a container of its own; see `base.Sandbox.run`."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._run_once(job, observe)
+                return self._run_once(job, observe, timeout_seconds or self._config.container.timeout_seconds)
             except SandboxError:
                 if attempt == ATTEMPTS or self._stopped:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _run_once(self, job: RunJob, observe: Observer) -> RunResult:
+    def _run_once(self, job: RunJob, observe: Observer, seconds: float) -> RunResult:
         prepared = self._pool(job.tensors).take()
         container, keep = prepared.container, False
         try:
-            ended = self._use(container, job, observe)
-            facts = facts_of(container, ended, self._config.container.timeout_seconds)
+            ended = self._use(container, job, observe, seconds)
+            facts = facts_of(container, ended, seconds)
             if self._stopped:
                 raise SandboxError("the run was stopped")
             if fault := platform_fault(facts):
@@ -234,12 +267,12 @@ class PooledSandbox(ABC):
             if not keep:
                 discard_output(prepared.output)
 
-    def _use(self, container: Container, job: RunJob, observe: Observer) -> Ended:
+    def _use(self, container: Container, job: RunJob, observe: Observer, seconds: float) -> Ended:
         """Record, hand over, follow, end, remove, record."""
         ended = None
         try:
             self._observe_start(container, "run", job.program_digest, observe)
-            ended = converse(container, job, self._config.container.timeout_seconds)
+            ended = converse(container, job, seconds)
         finally:
             try:
                 self._remove(container)
@@ -340,7 +373,7 @@ class PooledSandbox(ABC):
         try:
             if self._stopped:
                 raise SandboxError("the sandbox is closed")
-            container.wait_ready(self._config.container.startup_seconds)
+            container.wait_ready(self._config.container.startup_seconds, walls=self._walls)
         except BaseException:
             self._remove(container)
             raise
