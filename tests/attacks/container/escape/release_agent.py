@@ -1,0 +1,14 @@
+"""Makes a cgroup whose end has the host run a program (CVE-2022-0492).
+
+Expected: run runtime_error (EROFS/EACCES/EPERM)
+"""
+
+from pathlib import Path
+
+
+def merge_models(model_dict, device):
+    folder = next(path.parent for path in Path("/sys/fs/cgroup").glob("**/cgroup.procs"))
+    (folder / "x").mkdir()
+    (folder / "x" / "notify_on_release").write_text("1")
+    (folder / "release_agent").write_text("/tmp/x")
+    return sum(model_dict.values()) / len(model_dict)
