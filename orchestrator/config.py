@@ -11,9 +11,10 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from orchestrator.errors import ConfigError
+from orchestrator.protection import PROTECTIONS
 
 
 class Section(BaseModel):
@@ -64,6 +65,10 @@ class Container(Section):
     """[container]: limits and settings of every container."""
 
     runtime: Annotated[str, Field(description="OCI runtime; empty is the engine's default (nvidia for cuda).")] = ""
+    apparmor: Annotated[
+        str,
+        Field(description="AppArmor profile to insist on; empty asks for `docker-default` where the engine has any."),
+    ] = ""
     gpu: Annotated[str, Field(description='GPU UUID or index for `device = "cuda"`.')] = "0"
     memory_mb: Annotated[int, Field(ge=64, description="Memory, swap included, in MiB.")] = 1024
     cpus: Annotated[float, Field(gt=0, description="CPU quota.")] = 1.0
@@ -151,6 +156,13 @@ class RunConfig(Section):
     ] = False
     keep_best: Annotated[int, Field(ge=0, description="Merged weights kept after scoring, best first.")] = 15
     policy: Annotated[Literal["strict"], Field(description="Policy profile.")] = "strict"
+    require: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Protections without which nothing is started, besides those that always are "
+            "(`assay doctor` lists them and their state here)."
+        ),
+    ] = ()
 
     models: Models
     generate: Generate = Generate()
@@ -161,6 +173,15 @@ class RunConfig(Section):
     evaluate: Evaluate = Evaluate()
     preferences: Preferences = Preferences()
     dpo: Dpo = Dpo()
+
+    @field_validator("require")
+    @classmethod
+    def _protections_are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in names if name not in PROTECTIONS]:
+            close = difflib.get_close_matches(unknown[0], PROTECTIONS, n=1, cutoff=0.5)
+            meant = f"did you mean `{close[0]}`?" if close else f"known are {', '.join(PROTECTIONS)}"
+            raise ValueError(f"unknown protection `{unknown[0]}`; {meant}")
+        return names
 
     @model_validator(mode="after")
     def _finalists_are_kept(self) -> RunConfig:
@@ -218,7 +239,8 @@ def _explain(item: dict[str, Any]) -> str:
         return f"missing key `{key}`"
     if not location:
         return str(item["msg"]).removeprefix("Value error, ")
-    return f"key `{key}`: {item['msg'][0].lower()}{item['msg'][1:]}, found {item['input']!r:.80}"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return f"key `{key}`: {message[0].lower()}{message[1:]}, found {item['input']!r:.80}"
 
 
 def _nearest(location: tuple[str, ...]) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 from orchestrator.candidate import OwnedOutput, Reason, Receipt
 from orchestrator.errors import SandboxError
 from orchestrator.sandbox.base import Fault, Observer, RunResult, ScreenResult
-from sandbox_image.protocol import RunJob, ScreenJob
+from orchestrator.sandbox.protections import Seen
+from sandbox_image.protocol import RunJob, ScreenJob, TensorSpec
 
 RECEIPT = Receipt(
     container_id="c0ffee",
@@ -59,7 +60,10 @@ class FakeSandbox:
     def expect(self, count: int) -> None:
         self.expected += count
 
-    def run(self, job: RunJob, observe: Observer) -> RunResult:
+    def look(self, tensors: tuple[TensorSpec, ...]) -> Seen:
+        raise NotImplementedError
+
+    def run(self, job: RunJob, observe: Observer, *, timeout_seconds: float | None = None) -> RunResult:
         same = {"container_id": RECEIPT.container_id, "purpose": "run", "program_sha256": job.program_digest}
         observe("sandbox.created", same)
         observe("sandbox.started", same)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from orchestrator.candidate import OwnedOutput, Reason, Receipt
-from sandbox_image.protocol import RunJob, ScreenJob
+from orchestrator.sandbox.protections import Seen
+from sandbox_image.protocol import RunJob, ScreenJob, TensorSpec
 
 Observer = Callable[[str, Mapping[str, Any]], None]
 """Called with (event type, data) *before* the next step: `sandbox.created`, `sandbox.started`, `sandbox.exited`.
@@ -66,8 +67,20 @@ class Sandbox(Protocol):
         """Announce that `run` will be called `count` times more, so that containers can be made ahead."""
         ...
 
-    def run(self, job: RunJob, observe: Observer) -> RunResult:
+    def look(self, tensors: tuple[TensorSpec, ...]) -> Seen:
+        """Start a container as `run` does for an output of this layout, and say what is seen of it.
+
+        The container is kept for the next `run` of that layout.
+
+        Raises:
+            SandboxError: as below.
+        """
+        ...
+
+    def run(self, job: RunJob, observe: Observer, *, timeout_seconds: float | None = None) -> RunResult:
         """Run one program in a fresh container. Thread-safe. Always removes the container.
+
+        `timeout_seconds` is the configuration's, unless it is given.
 
         Raises:
             SandboxError: the engine, the image or the container's start failed: not the program's fault.

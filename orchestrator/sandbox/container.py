@@ -18,6 +18,7 @@ from typing import Any
 
 from orchestrator.errors import SandboxError
 from orchestrator.sandbox.cgroup import Cgroup, Reading
+from orchestrator.sandbox.kernel import pid_of
 from orchestrator.sandbox.streams import Streams
 
 NAME_PREFIX = "assay-"
@@ -166,6 +167,11 @@ class Container(ABC):
             raise SandboxError(f"container {self.id[:12]} is alive {KILL_SECONDS:g} s after it was killed")
         self.measure()
         return ended
+
+    @property
+    def pid(self) -> int | None:
+        """The number of its first process here; None where that is dead or another machine's."""
+        return None if self._init is None else pid_of(self._init)
 
     def interrupt(self) -> None:
         """Send SIGKILL and return at once; one that is dead already is no error. For other threads too.

@@ -14,6 +14,7 @@ from orchestrator.config import RunConfig
 from orchestrator.errors import PreflightError, SandboxError
 from orchestrator.sandbox.engine import Client, connect, engine_facts
 from orchestrator.sandbox.engine_container import EngineContainer, engine_errors
+from orchestrator.sandbox.facts import EngineFacts
 from orchestrator.sandbox.owner import LABEL_INSTANCE, reap, remove_container
 from orchestrator.sandbox.pooled import PooledSandbox
 from orchestrator.sandbox.settings import Order, require_engine, runtime_of
@@ -72,6 +73,10 @@ class DockerSandbox(PooledSandbox):
     @property
     def _runtime(self) -> str:
         return runtime_of(self._config, self._facts)
+
+    @property
+    def _engine(self) -> EngineFacts:
+        return self._facts
 
     def _platform(self) -> Mapping[str, Any]:
         return {

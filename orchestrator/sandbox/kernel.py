@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
+_MAX_DEPTH = 8  # of processes, from a container's first to its runner
 _PROC = Path("/proc")
 _CGROUPS = Path("/sys/fs/cgroup")
 _LANDLOCK_CREATE_RULESET = 444  # the same number on every architecture
@@ -94,13 +95,12 @@ class Kernel:
         return next((mount for mount in reversed(self.mounts) if mount.point == point), None)
 
 
-def look(init: int, paths: Iterable[str], *, proc: Path = _PROC, cgroups: Path = _CGROUPS) -> Kernel | None:
+def look_at(init: int, paths: Iterable[str], *, proc: Path = _PROC, cgroups: Path = _CGROUPS) -> Kernel | None:
     """Look at a container whose first process has this number here; None if it has gone meanwhile.
 
-    Looked at is the first child of that process, if it has one: the runner under a container's init.
+    Looked at is the last of its line of first children: the runner under a container's init.
     """
-    children = _text(proc / str(init) / "task" / str(init) / "children").split()
-    place = proc / (children[0] if children else str(init))
+    place = proc / str(_last_of_line(init, proc))
     status = _fields(_text(place / "status"))
     if not status:
         return None
@@ -119,6 +119,12 @@ def look(init: int, paths: Iterable[str], *, proc: Path = _PROC, cgroups: Path =
         landlock=landlock_version(),
         host_paths=frozenset(path for path in paths if Path(path).exists()),
     )
+
+
+def pid_of(pidfd: int, *, proc: Path = _PROC) -> int | None:
+    """Return the number of the process that a pidfd holds; None once it is dead."""
+    text = _fields(_text(proc / "self/fdinfo" / str(pidfd))).get("Pid", "")
+    return int(text) if text.isdigit() and int(text) > 0 else None
 
 
 def landlock_version() -> int:
@@ -180,6 +186,15 @@ def _unified(place: Path) -> CgroupLimits:
         pids=_integer(place / "pids.max"),
         cpus=int(quota) / int(period) if quota.isdigit() and period.isdigit() else None,
     )
+
+
+def _last_of_line(pid: int, proc: Path) -> int:
+    for _ in range(_MAX_DEPTH):
+        children = _text(proc / str(pid) / "task" / str(pid) / "children").split()
+        if not children:
+            break
+        pid = int(children[0])
+    return pid
 
 
 def _namespaces(place: Path) -> dict[str, str]:

@@ -50,6 +50,16 @@ class Pool(Generic[T]):
                 self._ahead.append(self._makers.submit(self._make))
         return self._make() if future is None else future.result()
 
+    def give_back(self, thing: T) -> None:
+        """Take back one that was not used after all; it is the next to be handed out."""
+        ready: Future[T] = Future()
+        ready.set_result(thing)
+        with self._lock:
+            if not self._closed:
+                self._ahead.appendleft(ready)
+                return
+        self._drop(thing)
+
     def close(self) -> None:
         """Drop what is ready and wait for what is being made. Safe to repeat."""
         with self._lock:

@@ -26,10 +26,10 @@ from orchestrator.sandbox.base import Observer, RunResult, ScreenResult
 from orchestrator.sandbox.cells import CellRow
 from orchestrator.sandbox.container import Container
 from orchestrator.sandbox.conversation import converse, facts_of
-from orchestrator.sandbox.failure import finished, judge, platform_fault
 from orchestrator.sandbox.facts import EngineFacts
+from orchestrator.sandbox.failure import finished, judge, platform_fault
 from orchestrator.sandbox.inputs import readable_inputs
-from orchestrator.sandbox.kernel import look_at
+from orchestrator.sandbox.inspection import inspect
 from orchestrator.sandbox.observed import Ended, created, decimal, exited, receipt_of, started
 from orchestrator.sandbox.output import FILE_PREFIX, create_output, discard_output
 from orchestrator.sandbox.owner import (
@@ -43,8 +43,8 @@ from orchestrator.sandbox.owner import (
     this_process,
 )
 from orchestrator.sandbox.pool import Pool
-from orchestrator.sandbox.protections import OWN_KERNELS, Seen
-from orchestrator.sandbox.settings import Order, asked_of, seccomp_digest
+from orchestrator.sandbox.protections import Seen
+from orchestrator.sandbox.settings import Order, seccomp_digest
 from sandbox_image.protocol import RunJob, ScreenJob, TensorSpec
 
 ATTEMPTS = 3  # for one program, when the platform fails it
@@ -223,16 +223,14 @@ class PooledSandbox(ABC):
         return seen
 
     def _seen(self, prepared: _Prepared) -> Seen:
-        container, runtime = prepared.container, self._runtime
-        size = prepared.output.size
-        asked = asked_of(self._config, image_id=self._image_id, runtime=runtime, file_bytes=size, own_uid=is_root())
-        pid = None if runtime.startswith(OWN_KERNELS) else container.pid
-        return Seen(
-            asked=asked,
-            kernel=look_at(pid, (*asked.masked, *asked.read_only)) if pid else None,
+        return inspect(
+            prepared.container,
+            self._config,
             engine=self._engine,
-            settings=container.effective,
-            inside=frozenset(container.walls),
+            image_id=self._image_id,
+            runtime=self._runtime,
+            file_bytes=prepared.output.size,
+            own_uid=is_root(),
         )
 
     def run(self, job: RunJob, observe: Observer, *, timeout_seconds: float | None = None) -> RunResult:

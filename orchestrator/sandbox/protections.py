@@ -18,8 +18,6 @@ from orchestrator.sandbox.facts import EngineFacts
 from orchestrator.sandbox.kernel import Kernel
 from orchestrator.sandbox.witness import Asked, OfEngine, OfKernel, Verdict
 
-OWN_KERNELS = ("runsc", "kata")  # runtimes whose containers have a kernel that is not the host's
-
 
 class State(StrEnum):
     """What is the matter with a protection on this host."""

@@ -18,6 +18,7 @@ from typing import Any
 from orchestrator.config import RunConfig
 from orchestrator.errors import PreflightError
 from orchestrator.sandbox.facts import EngineFacts
+from orchestrator.sandbox.witness import DEFAULT_PROFILE, Asked
 from sandbox_image.protocol import OUTPUT_PATH
 
 MIB = 1024 * 1024
@@ -152,6 +153,11 @@ def require_engine(config: RunConfig, facts: EngineFacts) -> None:
             f"[container] runtime = {runtime!r}: the engine has {', '.join(facts.runtimes)}",
             remedy="install it and name it in the engine's configuration, or choose one of these",
         )
+    if config.container.apparmor and not facts.apparmor:
+        raise PreflightError(
+            f"[container] apparmor = {config.container.apparmor!r}: the engine's host has no AppArmor in use",
+            remedy="enable it in the kernel (`apparmor=1 security=apparmor`), or take the key out",
+        )
     if config.device == "cuda" and not facts.gpu_runtime:
         raise PreflightError(
             'device = "cuda": the engine offers no nvidia runtime and no CDI device',
@@ -195,7 +201,7 @@ def _host_config(order: Order, config: RunConfig, facts: EngineFacts) -> dict[st
         "IpcMode": "none",
         "CgroupnsMode": "private",
         "CapDrop": ["ALL"],
-        "SecurityOpt": _security(facts),
+        "SecurityOpt": _security(limits.apparmor, facts),
         "ReadonlyRootfs": True,
         "MaskedPaths": list(_MASKED_PATHS),
         "ReadonlyPaths": list(_READONLY_PATHS),
@@ -221,10 +227,10 @@ def _host_config(order: Order, config: RunConfig, facts: EngineFacts) -> dict[st
     }
 
 
-def _security(facts: EngineFacts) -> list[str]:
+def _security(profile: str, facts: EngineFacts) -> list[str]:
     options = ["no-new-privileges:true", f"seccomp={seccomp_profile()}"]
     # An engine without AppArmor takes the option and ignores it: ask only where it means something.
-    return [*options, "apparmor=docker-default"] if facts.apparmor else options
+    return [*options, f"apparmor={profile or DEFAULT_PROFILE}"] if facts.apparmor else options
 
 
 def _ulimits(order: Order, config: RunConfig) -> dict[str, int]:
@@ -269,6 +275,29 @@ def _device_requests(config: RunConfig, facts: EngineFacts) -> list[dict[str, An
     return [{"Driver": "nvidia", "DeviceIDs": [config.container.gpu], "Capabilities": [["gpu", "compute", "utility"]]}]
 
 
+def asked_of(config: RunConfig, *, image_id: str, runtime: str, file_bytes: int, own_uid: bool) -> Asked:
+    """Return the bounds and identities of a container for one program, for judging its protections."""
+    limits = config.container
+    return Asked(
+        image_id=image_id,
+        seccomp_sha256=seccomp_digest(),
+        apparmor=limits.apparmor,
+        runtime=runtime,
+        device=config.device,
+        own_uid=own_uid,
+        memory_bytes=limits.memory_mb * MIB,
+        pids=limits.pids,
+        cpus=limits.cpus,
+        nofile=limits.nofile,
+        file_bytes=max(file_bytes, LEAST_FILE_BYTES),
+        tmpfs_bytes=limits.tmpfs_mb * MIB,
+        tmpfs_inodes=TMPFS_INODES,
+        environment=frozenset(environment(config)),
+        masked=_MASKED_PATHS,
+        read_only=_READONLY_PATHS,
+    )
+
+
 def differences(asked: Mapping[str, Any], inspected: Mapping[str, Any]) -> list[str]:
     """Name every field in which a created container differs from its request; empty is what we want.
 
@@ -293,6 +322,7 @@ def recorded(inspected: Mapping[str, Any]) -> dict[str, Any]:
     options = (inspected.get("HostConfig") or {}).get("SecurityOpt") or []
     effective["SecurityOpt"] = [_digested(option) for option in options]
     config = inspected.get("Config") or {}
+    effective["Image"] = inspected.get("Image", "")
     effective["User"] = config.get("User", "")
     effective["EnvNames"] = sorted(str(entry).partition("=")[0] for entry in config.get("Env") or [])
     return effective
