@@ -13,10 +13,10 @@ Steps, first match decides:
  10. messages out of order, unreadable, or processes left behind -> protocol
  11. exit 0               -> no fault yet: `verify` looks at the output
 
-`platform_fault` is steps 1 to 3, `judge` the rest. What decides them is seen from outside and out of a
-program's reach: the engine's own account of the signals it sent, the kernel's of how the container's first
-process ended, the cgroup's counters. Messages come from inside. They name a fault that the exit status already shows, or add one; no message
-makes a fault go away.
+`platform_fault` is steps 1 to 3, `judge` the rest. What decides the platform's is seen from outside and out
+of a program's reach: the engine's own account of the signals it sent, the kernel's of how the container's
+first process ended, the cgroup's counters. Messages come from inside. They name a fault that the exit status
+already shows, or add one; no message makes a fault go away.
 """
 
 from __future__ import annotations
