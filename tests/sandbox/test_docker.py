@@ -143,7 +143,7 @@ def test_the_program_sees_none_of_the_hosts_environment(run: Run, monkeypatch: p
     monkeypatch.setenv("ASSAY_CANARY", "canary-value")
     ran = run(
         "import os\n\n\ndef merge_models(model_dict, device):\n"
-        "    print(dict(os.environ), open('/proc/1/environ').read())\n"
+        "    print(dict(os.environ))\n"
         "    return sum(model_dict.values()) / 3\n"
     )
     assert isinstance(ran, Ran)
