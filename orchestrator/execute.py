@@ -18,6 +18,7 @@ from rich.console import Console
 from orchestrator.brackets import Stages
 from orchestrator.candidate import Proposed, Reason, Rejection, Screened, Stage, Unchecked, Verified, source_digest
 from orchestrator.config import RunConfig
+from orchestrator.containment import require_protections
 from orchestrator.errors import UsageError
 from orchestrator.export import write_model
 from orchestrator.ledger import decimal
@@ -55,6 +56,7 @@ def execute_programs(
     with open_session(config, place) as session:
         record_start(session)
         say(f"record: {place}")
+        require_protections(session)
         course = _Course(session, no_policy=no_policy)
         for start in range(0, len(programs), _BATCH):
             batch = programs[start : start + _BATCH]

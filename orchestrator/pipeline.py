@@ -27,6 +27,7 @@ from orchestrator.baselines import Tuned, merge, tune_task_arithmetic
 from orchestrator.brackets import Stages
 from orchestrator.candidate import Proposed, Rejection, Score, Scored, Screened, Stage, Verified
 from orchestrator.config import RunConfig
+from orchestrator.containment import require_containment
 from orchestrator.errors import ConfigError
 from orchestrator.ledger import decimal, require_chain
 from orchestrator.live import Reporter, choose
@@ -82,6 +83,7 @@ class Loop:
     def run(self) -> None:
         """Follow the steps of the module's docstring."""
         with self._stages.one("setup", 0):
+            require_containment(self._session)
             self._open()
         with self._stages.one("baseline", 0):
             tuned = self._baselines()

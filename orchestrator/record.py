@@ -7,7 +7,7 @@ next stage. Event types and their keys are those of docs/events.md.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from orchestrator.config import RunConfig
 from orchestrator.ledger import Entry, Ledger, canonical, decimal, sha256_of
 from orchestrator.models import MergeInputs, ModelFiles
 from orchestrator.sandbox.base import Observer
+from orchestrator.sandbox.protections import Finding
 from orchestrator.stages.learn.dpo import Trained
 from orchestrator.stages.learn.preferences import Pair
 from orchestrator.text import printable
@@ -27,6 +28,7 @@ from sandbox_image.protocol import TensorSpec
 _MAX_HISTORY = 100
 _MAX_FINDINGS = 20
 _MAX_FINDING_CHARS = 300
+_MAX_FOUND_CHARS = 160
 _MAX_DETAIL_CHARS = 2_000
 
 
@@ -49,6 +51,36 @@ class Recorder:
 
     def _observed(self, subject: str, extra: Mapping[str, Any], event_type: str, data: Mapping[str, Any]) -> None:
         self._ledger.append(event_type, subject, {**data, **extra})
+
+    def protections(self, findings: Sequence[Finding], needed: Collection[str]) -> None:
+        """Record what protects a container here, as it was seen."""
+        self.event(
+            "sandbox.protections",
+            {
+                "protections": [
+                    {
+                        "name": finding.name,
+                        "state": finding.state.value,
+                        "needed": finding.name in needed,
+                        "found": printable(finding.found)[:_MAX_FOUND_CHARS],
+                    }
+                    for finding in findings
+                ]
+            },
+        )
+
+    def canaries(self, held: Sequence[tuple[str, str, str]], *, seconds: float) -> None:
+        """Record how each canary was held: (name, digest of its source, what was seen)."""
+        self.event(
+            "canaries.held",
+            {
+                "canaries": [
+                    {"name": name, "program_sha256": digest, "found": printable(found)[:_MAX_FINDING_CHARS]}
+                    for name, digest, found in held
+                ],
+                "seconds": decimal(seconds),
+            },
+        )
 
     def stage_started(self, stage: str, iteration: int, total: int) -> None:
         self.event("stage.started", {"stage": stage, "iteration": iteration, "total": total})

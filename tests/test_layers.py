@@ -41,6 +41,7 @@ LAYERS = {
     "orchestrator.record": 7,
     "orchestrator.brackets": 8,
     "orchestrator.session": 8,
+    "orchestrator.containment": 9,
     "orchestrator.trial": 9,
     "orchestrator.pipeline": 10,
     "orchestrator.execute": 10,

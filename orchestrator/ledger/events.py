@@ -100,6 +100,15 @@ EVENT_TYPES: Mapping[str, EventType] = {
         packages=(_M, "name -> version"),
         environment=(_M, "name -> value of numeric knobs that are set (OMP_*, MKL_*, ...)"),
     ),
+    "sandbox.protections": _event(
+        "A container was started as for a program, looked at, and nothing that is needed was missing, or the run ends.",
+        protections=(_L, 'one {"name", "state", "needed", "found"} each; states: `in effect not offered missing`'),
+    ),
+    "canaries.held": _event(
+        "Attack programs of our own were run in the sandbox, and each ended as it must; before any other program.",
+        canaries=(_L, 'one {"name", "program_sha256", "found"} each'),
+        seconds=(_N, "wall clock of all"),
+    ),
     "inputs.resolved": _event(
         "Models and items are opened and digested; the layout of every merged result is fixed.",
         seed=(_M, '{"path", "files": [{"name", "sha256"}]}'),

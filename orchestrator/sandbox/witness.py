@@ -244,7 +244,8 @@ def option(wanted: Callable[[Asked], str]) -> OfEngine:
 def capabilities_asked(settings: Mapping[str, Any], _: Asked) -> Verdict:
     dropped, added = settings.get("CapDrop") or (), settings.get("CapAdd") or ()
     privileged = bool(settings.get("Privileged"))
-    return "ALL" in dropped and not added and not privileged, f"drops {', '.join(dropped)}; adds {', '.join(added)}"
+    text = f"drops {', '.join(dropped) or 'none'}, adds {', '.join(added) or 'none'}"
+    return "ALL" in dropped and not added and not privileged, f"{text}{', privileged' if privileged else ''}"
 
 
 def tmpfs_asked(word: str) -> OfEngine:

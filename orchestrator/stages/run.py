@@ -21,8 +21,11 @@ def run_program(
     device: str,
     profile: str,
     observe: Observer,
+    timeout_seconds: float | None = None,
 ) -> Ran | Rejection:
     """Run one program. An `Unchecked` one runs as plain Python, held by the container alone.
+
+    `timeout_seconds` is the sandbox's own, unless it is given.
 
     Raises:
         SandboxError: the platform failed; nothing is known of the program.
@@ -40,7 +43,7 @@ def run_program(
         tensors=inputs.tensors,
         num_layers=inputs.num_layers,
     )
-    result = sandbox.run(job, observe)
+    result = sandbox.run(job, observe, timeout_seconds=timeout_seconds)
     if result.fault is None and result.output is not None:
         return Ran(program=program, receipt=result.receipt, output=result.output, finished=result.finished)
     if result.fault is None:
