@@ -6,6 +6,7 @@ Heavy modules (torch, transformers, docker) are imported inside the commands tha
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -155,22 +156,22 @@ def doctor(
     ] = None,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
-    """Show what of engine, runtime, image, seccomp, cgroups, GPU and disk is in order on this host.
+    """Show what of engine, image, disk and protections is in order on this host; start one container to see.
 
-    Exit code: 0 nothing is missing, 1 something is, 2 usage.
+    Exit code: 0 nothing that a run needs is missing, 1 something is, 2 usage.
     """
     from orchestrator.config import load_config
     from orchestrator.doctor import diagnose
 
     checks = diagnose(load_config(config) if config else None)
     if output_format is Format.JSON:
-        _print_json([{"name": c.name, "state": c.state, "found": c.found, "remedy": c.remedy} for c in checks])
+        _print_json([dataclasses.asdict(check) for check in checks])
     else:
         for item in checks:
-            _say(f"{item.state:8} {item.name}: {item.found}")
+            _say(f"{item.state:11} {item.name}: {item.found}")
             if item.remedy and item.state != "ok":
-                _say(f"         -> {item.remedy}")
-    raise typer.Exit(EXIT_REFUSED if any(item.state == "missing" for item in checks) else EXIT_OK)
+                _say(f"            -> {item.remedy}")
+    raise typer.Exit(EXIT_REFUSED if any(item.fails for item in checks) else EXIT_OK)
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """Judges whether this machine can run Assay, and says how to mend what is not in order.
 
-Looks only: starts no container, installs nothing, changes nothing. `assay doctor` prints the result; a
-run's own preflight (`session.py`) refuses on what it needs, whatever was said here.
+Looks only: installs nothing and changes nothing, but that one container without a program is started, looked
+at and removed. `assay doctor` prints the result; a run's own preflight (`session.py`, `containment.py`)
+refuses on what it needs, whatever was said here.
 """
 
 from __future__ import annotations
@@ -9,19 +10,24 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from orchestrator.cache import cache_dir
-from orchestrator.config import RunConfig
+from orchestrator.config import RunConfig, parse_config
+from orchestrator.errors import AssayError
 from orchestrator.lab.build import FACTS
 from orchestrator.lab.recipe import RECIPE
+from orchestrator.sandbox.docker import DockerSandbox
 from orchestrator.sandbox.engine import engine_facts
 from orchestrator.sandbox.facts import SANDBOX_IMAGE, EngineFacts
+from orchestrator.sandbox.protections import Finding, Seen, judge, needed
+from sandbox_image.protocol import TensorSpec
 from sandbox_image.source import source_digest
 
-State = Literal["ok", "warn", "missing"]
+State = Literal["ok", "warn", "missing", "in effect", "not offered"]
 
 GIB = 1024**3
 OLDEST_ENGINE = (20, 10)  # private cgroup namespaces and what else the containers ask for
@@ -29,17 +35,26 @@ RECENT_ENGINE = (29, 5)  # older ones have published escapes; distributions back
 FREE_NEEDED = 1 * GIB  # below this a run fails
 FREE_WANTED = 4 * GIB  # images, wheels, the lab and a few runs
 RUNS = Path("runs")
+PROTECTION = "protection: "  # before a protection's name, among the checks' own
+_PROBE = TensorSpec(name="probe", dtype="F32", shape=(1,), offset=0, nbytes=4)
+_NO_RUN = {"name": "doctor", "models": {"seed": "none", "candidates": {"none": "none"}}}
 _ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing looked at. `warn` still runs; `missing` does not."""
+    """One thing looked at. `warn` still runs; `missing` does not, nor a protection that is needed and not in effect."""
 
     name: str
     state: State
     found: str
     remedy: str = ""
+    needed: bool = True
+
+    @property
+    def fails(self) -> bool:
+        """Whether a run would be refused for it."""
+        return self.needed and self.state in ("missing", "not offered")
 
 
 def diagnose(config: RunConfig | None) -> list[Check]:
@@ -47,14 +62,51 @@ def diagnose(config: RunConfig | None) -> list[Check]:
     facts = engine_facts(config.image.name if config else SANDBOX_IMAGE)
     checks = [check_engine(facts)]
     if facts.reachable:
-        checks += judge(facts, config, source=source_digest(_ROOT))
+        checks += judge_engine(facts, config, source=source_digest(_ROOT))
     places = [("cache", cache_dir()), ("runs", RUNS)]
     if facts.reachable and os.path.isdir(facts.root_dir):  # the engine may be on another host
         places.append(("engine", Path(facts.root_dir)))
-    return [*checks, check_user(facts), *(check_disk(name, path) for name, path in places), check_lab()]
+    checks += [check_user(facts), *(check_disk(name, path) for name, path in places), check_lab()]
+    return [*checks, *check_protections(facts, config)] if facts.image_id else checks
 
 
-def judge(facts: EngineFacts, config: RunConfig | None, *, source: str) -> list[Check]:
+def check_protections(facts: EngineFacts, config: RunConfig | None) -> list[Check]:
+    """Start one container without a program, and judge each protection by what is seen of it."""
+    settings = config or parse_config(_NO_RUN, source="doctor")
+    try:
+        seen = probe(facts, settings)
+    except AssayError as error:
+        return [Check(name="protections", state="missing", found=error.what, remedy=error.remedy)]
+    wanted = needed(seen, settings.require)
+    return [_protection(finding, finding.name in wanted) for finding in judge(seen)]
+
+
+def probe(facts: EngineFacts, config: RunConfig) -> Seen:
+    """Look at a container as a run would start it, but for models.
+
+    Raises:
+        AssayError: it cannot be started.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="assay-doctor-") as folder,
+        DockerSandbox(
+            config, image_id=facts.image_id, mounts=(), run_id="doctor", work_dir=Path(folder) / "work"
+        ) as sandbox,
+    ):
+        return sandbox.look((_PROBE,))
+
+
+def _protection(finding: Finding, wanted: bool) -> Check:
+    return Check(
+        name=PROTECTION + finding.name,
+        state=finding.state.value,
+        found=finding.found,
+        remedy=finding.remedy,
+        needed=wanted,
+    )
+
+
+def judge_engine(facts: EngineFacts, config: RunConfig | None, *, source: str) -> list[Check]:
     """Judge what an engine that answers says of itself; `source` is the digest its image should carry."""
     return [
         check_runtime(facts, config),

@@ -14,7 +14,7 @@ PROTECTIONS: Mapping[str, str] = {
     "no-new-privileges": "no program can gain privileges by being executed",
     "seccomp": "our filter of system calls, deny by default, around the whole container",
     "inner-seccomp": "a second filter around the program: no exec, no new process, no socket, no opening for writing",
-    "landlock": "a file system wall around the program that needs no privilege: nothing can be opened for writing",
+    "landlock": "a wall around the program that needs no privilege: it reads libraries and models, and writes nothing",
     "read-only-root": "the image cannot be changed",
     "read-only-inputs": "nothing of the host's disk can be written but the output file",
     "no-shm": "no /dev/shm",

@@ -19,7 +19,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from orchestrator import candidate, config
+from orchestrator import candidate, config, protection
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -101,7 +101,18 @@ def reasons() -> str:
     return "| reason | when |\n|---|---|\n" + "\n".join(rows) + "\n"
 
 
-GENERATORS: dict[str, Callable[[], str]] = {"help": help_blocks, "configuration": configuration, "reasons": reasons}
+def protections() -> str:
+    """Return the names of all protections with what each does."""
+    rows = [f"| `{name}` | {does} |" for name, does in protection.PROTECTIONS.items()]
+    return "| protection | what it does |\n|---|---|\n" + "\n".join(rows) + "\n"
+
+
+GENERATORS: dict[str, Callable[[], str]] = {
+    "help": help_blocks,
+    "configuration": configuration,
+    "reasons": reasons,
+    "protections": protections,
+}
 
 
 def rewritten(text: str) -> str:

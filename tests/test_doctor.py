@@ -44,7 +44,10 @@ def config(**sections: object) -> RunConfig:
 
 
 def judged(facts: EngineFacts, chosen: RunConfig | None = None) -> dict[str, doctor.Check]:
-    return {check.name: check for check in [doctor.check_engine(facts), *doctor.judge(facts, chosen, source="digest")]}
+    return {
+        check.name: check
+        for check in [doctor.check_engine(facts), *doctor.judge_engine(facts, chosen, source="digest")]
+    }
 
 
 def test_a_sound_engine_has_nothing_to_mend() -> None:

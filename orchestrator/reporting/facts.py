@@ -146,6 +146,8 @@ class RunFacts:
     iterations: dict[int, Iteration] = field(default_factory=dict)
     baselines: dict[str, Baseline] = field(default_factory=dict)
     first_container: Entry | None = None
+    protections: Entry | None = None
+    canaries: Entry | None = None
 
     @property
     def name(self) -> str:
@@ -200,6 +202,10 @@ def _take(facts: RunFacts, entry: Entry) -> None:
             _take_stage(facts, entry)
         case "iteration.started" | "dpo.pair_created" | "dpo.trained" | "dpo.skipped":
             _take_iteration(facts, entry)
+        case "sandbox.protections":
+            facts.protections = entry
+        case "canaries.held":
+            facts.canaries = entry
         case "sandbox.created" if facts.first_container is None:
             facts.first_container = entry
         case ended if ended in TERMINAL_TYPES:

@@ -316,6 +316,8 @@ def _environment(facts: RunFacts) -> list[tuple[str, str]]:
         ("seccomp profile", sandbox.get("seccomp_sha256") or container.get("seccomp_sha256")),
         ("engine", sandbox.get("engine_version")),
         ("runtime", sandbox.get("runtime") or container.get("runtime")),
+        ("protections", _protections(_data(facts.protections))),
+        ("canaries held", ", ".join(canary["name"] for canary in _data(facts.canaries).get("canaries", ()))),
         ("platform", profile.get("platform")),
         ("cpu", profile.get("cpu")),
         ("python", profile.get("python")),
@@ -323,6 +325,14 @@ def _environment(facts: RunFacts) -> list[tuple[str, str]]:
         *((name, value) for name, value in profile.get("environment", {}).items()),
     ]
     return [(name, str(value)) for name, value in rows if value]
+
+
+def _protections(data: Mapping[str, Any]) -> str:
+    """Say how many are in effect, and name the others."""
+    found = data.get("protections", ())
+    others = [f"{row['name']} {row['state']}" for row in found if row["state"] != "in effect"]
+    count = f"{len(found) - len(others)} in effect" if found else ""
+    return "; ".join(filter(None, (count, ", ".join(others))))
 
 
 def _data(entry: Entry | None) -> Mapping[str, Any]:
