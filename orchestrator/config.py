@@ -85,6 +85,10 @@ class Screen(Section):
 
     timeout_seconds: Annotated[float, Field(gt=0, description="Wall clock per program.")] = 5.0
     programs_per_cell: Annotated[int, Field(ge=1, description="A cell is replaced after this many.")] = 64
+    recheck: Annotated[
+        float,
+        Field(ge=0, le=1, description="Share of programs tried twice, the second time in fresh cells; see SECURITY.md."),
+    ] = 0.03
 
 
 class Verify(Section):

@@ -62,6 +62,7 @@ class Trial:
             timeout_seconds=config.screen.timeout_seconds,
             seen=self._seen,
             observe=self._record.observer(None),
+            recheck=config.screen.recheck,
         )
         screened: list[Screened] = []
         rejected: list[Rejection] = []

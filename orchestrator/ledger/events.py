@@ -194,6 +194,11 @@ EVENT_TYPES: Mapping[str, EventType] = {
         fingerprint=(_T, "functional fingerprint; empty where there is none"),
         duplicate_of=(_T, "id of the earlier program that computes the same, or empty"),
     ),
+    "screen.rechecked": _event(
+        "A share of the screen's verdicts was repeated in fresh cells.",
+        programs=(_L, "their ids"),
+        disagreed=(_L, 'where the verdicts differed: {"program", "said", "fresh", "blamed"}; `program` or `cell`'),
+    ),
     "sandbox.created": _event(
         "A container exists and its effective settings were read back; nothing has run in it.",
         container_id=_CONTAINER,

@@ -155,7 +155,8 @@ class _Cell:
     @staticmethod
     def _ask(container: Container, job: ScreenJob) -> Message:
         container.streams.take_messages()
-        deadline = time.monotonic() + job.timeout_seconds + GRACE_SECONDS
+        asked = time.monotonic()
+        deadline = asked + job.timeout_seconds + GRACE_SECONDS
         try:
             container.send(encode_frame(job), deadline)
         except SandboxError as error:  # it died since; if the engine did, opening the next one says so
@@ -170,6 +171,8 @@ class _Cell:
         messages = container.streams.take_messages()
         if event is Event.FLOODED or len(messages) != 1 or container.streams.malformed or not _of(messages[0], job):
             raise _BrokenError(Fault(reason=Reason.PROTOCOL, detail="its cell talked out of turn, twice"))
+        if messages[0].reason == Reason.TIMEOUT.value and time.monotonic() - asked < job.timeout_seconds:
+            raise _BrokenError(Fault(reason=Reason.PROTOCOL, detail="its cell spoke of a timeout too early, twice"))
         return messages[0]
 
     @staticmethod

@@ -10,6 +10,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 
 from orchestrator.candidate import Admitted, Reason, Rejection, Screened, Stage
 from orchestrator.sandbox.base import Observer, Sandbox, ScreenResult
+from orchestrator.sandbox.recheck import screen_with_rechecks
 from sandbox_image.protocol import ScreenJob
 
 
@@ -24,15 +25,16 @@ def screen_programs(
     seen: MutableMapping[str, str] | None,
     observe: Observer,
     ranks: tuple[int, ...] = (1, 2),
+    recheck: float = 0.0,
 ) -> Iterator[Screened | Rejection]:
     """Yield one outcome per program, in order.
 
     `names` are the candidate models' names. `seen` maps fingerprints to the id of the first program that
     has it, and grows; None keeps duplicates. `ranks` are the numbers of dimensions of the tensors that
-    will be merged: a fault on others does not count.
+    will be merged: a fault on others does not count. `recheck` is the share that is tried twice.
 
     Raises:
-        SandboxError: the platform failed.
+        SandboxError: the platform failed, or a cell said of a program what no fresh cell says.
     """
     jobs = [
         ScreenJob(
@@ -47,7 +49,8 @@ def screen_programs(
         )
         for program in programs
     ]
-    for program, result in zip(programs, sandbox.screen(jobs, observe), strict=True):
+    results = screen_with_rechecks(jobs, sandbox=sandbox, share=recheck, observe=observe)
+    for program, result in zip(programs, results, strict=True):
         yield _outcome(program, result, seen)
 
 
