@@ -59,7 +59,17 @@ class Cgroup:
             root / paths.get("", "").lstrip("/") if unified else root / "memory" / paths.get("memory", "").lstrip("/")
         )
         own = bool(paths.get("" if unified else "memory", "").strip("/"))
-        self._memory = memory if own else None  # the root's numbers are the host's, not the container's
+        self._take(memory if own else None, unified)  # the root's numbers are the host's, not the container's
+
+    @classmethod
+    def at(cls, memory: Path, *, unified: bool) -> Cgroup:
+        """Return one whose memory controller's folder is known."""
+        cgroup = cls.__new__(cls)
+        cgroup._take(memory, unified)
+        return cgroup
+
+    def _take(self, memory: Path | None, unified: bool) -> None:
+        self._memory = memory
         self._peak_name = "memory.peak" if unified else "memory.max_usage_in_bytes"
         self._events_name = "memory.events" if unified else "memory.oom_control"
         self._unified = unified

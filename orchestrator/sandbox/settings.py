@@ -54,7 +54,7 @@ _CUDA_ENVIRONMENT: Mapping[str, str] = {
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
 }
 
-_MASKED_PATHS = (
+MASKED_PATHS = (
     "/dev/mqueue",  # a kernel object per file, and
     "/dev/pts",  # terminals, of which the host has a fixed number: no program has a use for either
     "/proc/acpi",
@@ -70,7 +70,7 @@ _MASKED_PATHS = (
     "/sys/devices/virtual/powercap",
     "/sys/firmware",
 )
-_READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
 # Never asked for, so it must come back empty.
 _EMPTY = (
@@ -203,8 +203,8 @@ def _host_config(order: Order, config: RunConfig, facts: EngineFacts) -> dict[st
         "CapDrop": ["ALL"],
         "SecurityOpt": _security(limits.apparmor, facts),
         "ReadonlyRootfs": True,
-        "MaskedPaths": list(_MASKED_PATHS),
-        "ReadonlyPaths": list(_READONLY_PATHS),
+        "MaskedPaths": list(MASKED_PATHS),
+        "ReadonlyPaths": list(READONLY_PATHS),
         "Init": True,
         "Memory": limits.memory_mb * MIB,
         "MemorySwap": limits.memory_mb * MIB,
@@ -213,7 +213,7 @@ def _host_config(order: Order, config: RunConfig, facts: EngineFacts) -> dict[st
         "OomScoreAdj": OOM_SCORE,
         "OomKillDisable": False,
         "ShmSize": SHM_BYTES,
-        "Ulimits": [_ulimit(name, value) for name, value in _ulimits(order, config).items()],
+        "Ulimits": [_ulimit(name, value) for name, value in ulimits(order, config).items()],
         "Tmpfs": {
             "/tmp": f"rw,noexec,nosuid,nodev,size={limits.tmpfs_mb}m,nr_inodes={TMPFS_INODES},mode=1777"  # noqa: S108
         },
@@ -233,7 +233,8 @@ def _security(profile: str, facts: EngineFacts) -> list[str]:
     return [*options, f"apparmor={profile or DEFAULT_PROFILE}"] if facts.apparmor else options
 
 
-def _ulimits(order: Order, config: RunConfig) -> dict[str, int]:
+def ulimits(order: Order, config: RunConfig) -> dict[str, int]:
+    """Return the limits of every process of a container, by the engine's names for them."""
     limits = config.container
     seconds = (limits.startup_seconds + limits.timeout_seconds) * max(1.0, limits.cpus)
     if order.module == "cell":
@@ -293,8 +294,8 @@ def asked_of(config: RunConfig, *, image_id: str, runtime: str, file_bytes: int,
         tmpfs_bytes=limits.tmpfs_mb * MIB,
         tmpfs_inodes=TMPFS_INODES,
         environment=frozenset(environment(config)),
-        masked=_MASKED_PATHS,
-        read_only=_READONLY_PATHS,
+        masked=MASKED_PATHS,
+        read_only=READONLY_PATHS,
     )
 
 
