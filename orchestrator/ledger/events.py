@@ -230,6 +230,13 @@ EVENT_TYPES: Mapping[str, EventType] = {
         stderr_sha256=(_D, "?of the captured bytes"),
         truncated=(Kind.BOOL, "?output was cut at its cap"),
     ),
+    "sandbox.faulted": _event(
+        "The platform failed a program, which is nobody's score: it is tried again, or the run ends.",
+        purpose=(_T, "as in `sandbox.created`"),
+        program_sha256=(_D, "of the program that was at hand; empty for a cell"),
+        attempt=(_I, "which of its attempts this was, from 1"),
+        what=(_T, "what the host saw, escaped"),
+    ),
     "outputs.verified": _event(
         "The host read the output after the container's death, and it held.",
         program_sha256=_PROGRAM,

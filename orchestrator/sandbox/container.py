@@ -7,6 +7,7 @@ and readings.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -18,6 +19,7 @@ from typing import Any
 
 from orchestrator.errors import SandboxError
 from orchestrator.sandbox.cgroup import Cgroup, Reading
+from orchestrator.sandbox.ending import ended_by_kill
 from orchestrator.sandbox.kernel import pid_of
 from orchestrator.sandbox.streams import Streams
 
@@ -69,6 +71,7 @@ class Container(ABC):
         self.walls: tuple[str, ...] = ()  # what stood inside before any program came, as it said then
         self._measured_at = 0.0
         self._cgroup: Cgroup | None = None
+        self._interrupted = False
         self._init: int | None = None  # a pidfd of the container's first process, where it is this machine's
 
     @abstractmethod
@@ -179,16 +182,30 @@ class Container(ABC):
         To its first process directly, where we may: the kernel ends all others with it, and an engine that is
         slow or starved by what runs in the container has no say. The platform's own way otherwise.
         """
-        if self._init is not None:
+        self._interrupted = True
+        if not self._end_init():
+            self._signal_kill()
+
+    def waits(self) -> bool:
+        """Whether it is as it was when it became ready: alive, its connection open, nothing said since."""
+        return self._listen(0.0) is Heard.NOTHING
+
+    def interference(self) -> str:
+        """Say what the platform did to one that is dead and was not ended by us; empty where nothing was seen."""
+        if self._interrupted or self._init is None or not ended_by_kill(self._init):
+            return ""
+        return "a container's first process was killed from outside"
+
+    def _end_init(self) -> bool:
+        """Kill the first process, and so all others; False where it is not ours to reach."""
+        if self._init is None:
+            return False
+        with contextlib.suppress(ProcessLookupError):  # dead already
             try:
                 signal.pidfd_send_signal(self._init, signal.SIGKILL)
-            except ProcessLookupError:
-                return
-            except OSError:
-                pass
-            else:
-                return
-        self._signal_kill()
+            except PermissionError:
+                return False
+        return True
 
     def _release_init(self) -> None:
         """Let go of the first process. Safe to repeat."""

@@ -32,6 +32,8 @@ def converse(container: Container, job: RunJob, timeout_seconds: float) -> Ended
     if event is Event.MET:
         event = container.follow(deadline, lambda _: False)
     ended = container.wait_dead(deadline) if event is Event.ENDED else None
+    by_itself = ended is not None and not ended.oom_killed and ended.exit_code != 0
+    interference = container.interference() if by_itself else ""
     timed_out = ended is None and event not in (Event.FLOODED, Event.STARVED)
     if ended is None:
         ended = container.kill()
@@ -41,6 +43,7 @@ def converse(container: Container, job: RunJob, timeout_seconds: float) -> Ended
         flooded=event is Event.FLOODED,
         leftover=leftover,
         wall_seconds=time.monotonic() - handed_over,
+        interference=interference,
     )
 
 
@@ -55,4 +58,6 @@ def facts_of(container: Container, ended: Ended, timeout_seconds: float) -> Fact
         messages=tuple(container.streams.messages),
         malformed=container.streams.malformed,
         timeout_seconds=timeout_seconds,
+        interference=ended.interference,
+        starved_by_others=container.reading.starved_by_others,
     )

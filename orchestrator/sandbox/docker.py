@@ -6,14 +6,16 @@ the same on another platform `pooled.py`'s.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from orchestrator.config import RunConfig
 from orchestrator.errors import PreflightError, SandboxError
-from orchestrator.sandbox.engine import Client, connect, engine_facts
+from orchestrator.sandbox.engine import Client, connect, engine_address, engine_facts
 from orchestrator.sandbox.engine_container import EngineContainer, engine_errors
+from orchestrator.sandbox.engine_life import EngineLife, wait_for_engine
 from orchestrator.sandbox.facts import EngineFacts
 from orchestrator.sandbox.owner import LABEL_INSTANCE, reap, remove_container
 from orchestrator.sandbox.pooled import PooledSandbox
@@ -38,6 +40,8 @@ class DockerSandbox(PooledSandbox):
         super().__init__(config, image_id=image_id, mounts=mounts, run_id=run_id, work_dir=work_dir, walls=walls)
         self._facts = engine_facts(config.image.name)
         self._client: Client | None = None
+        self._life: EngineLife | None = None
+        self._life_lock = threading.Lock()
 
     def _require(self) -> None:
         if not self._facts.reachable:
@@ -49,13 +53,25 @@ class DockerSandbox(PooledSandbox):
         self._client = connect()
 
     def _disconnect(self) -> None:
+        if self._life is not None:
+            self._life.close()
         if self._client is not None:
             self._client.close()
+
+    def _recover(self) -> None:
+        wait_for_engine(self._fleet.stopped)
 
     def _start(self, order: Order) -> EngineContainer:
         if self._client is None:
             raise SandboxError("the sandbox is closed")
-        return EngineContainer.start(self._client, order, self._config, self._facts)
+        return EngineContainer.start(self._client, self._present_life(self._client), order, self._config, self._facts)
+
+    def _present_life(self, client: Client) -> EngineLife:
+        """Watch the engine's next life where the last one is over."""
+        with self._life_lock, engine_errors("the engine cannot be watched"):
+            if self._life is None or self._life.over:
+                self._life = EngineLife(client)
+            return self._life
 
     def _remove_all(self) -> None:
         """Find them by their label."""
@@ -69,6 +85,10 @@ class DockerSandbox(PooledSandbox):
     def _output_owner(self, uid: int) -> int | None:
         remapped = any(option.startswith(_REMAPPED) for option in self._facts.security_options)
         return None if remapped else uid
+
+    @property
+    def _address(self) -> str:
+        return engine_address()
 
     @property
     def _runtime(self) -> str:

@@ -19,7 +19,17 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from orchestrator.errors import PreflightError
 from orchestrator.sandbox.facts import SANDBOX_IMAGE, SOURCE_LABEL, EngineFacts
 
-__all__ = ["APIError", "Client", "DockerException", "ImageNotFound", "NotFound", "connect", "engine_facts"]
+__all__ = [
+    "APIError",
+    "Client",
+    "DockerException",
+    "ImageNotFound",
+    "NotFound",
+    "connect",
+    "engine_address",
+    "engine_facts",
+    "open_events",
+]
 
 Client = docker.DockerClient
 CONNECT_SECONDS = 60  # per request: an engine that is removing large layers can be slow
@@ -35,7 +45,7 @@ def connect(timeout: float = CONNECT_SECONDS) -> docker.DockerClient:
         PreflightError: no engine answers there; the remedy names the command or setting.
     """
     try:
-        _knock(os.environ.get("DOCKER_HOST") or DEFAULT_SOCKET)
+        _knock(engine_address())
         client = docker.from_env(timeout=int(timeout), version="auto")
     except (DockerException, OSError, ValueError) as error:
         raise _unreachable(error) from error
@@ -45,6 +55,11 @@ def connect(timeout: float = CONNECT_SECONDS) -> docker.DockerClient:
         client.close()
         raise _unreachable(error) from error
     return client
+
+
+def engine_address() -> str:
+    """Return where the engine is looked for: DOCKER_HOST, or the local socket."""
+    return os.environ.get("DOCKER_HOST") or DEFAULT_SOCKET
 
 
 def _knock(address: str) -> None:
@@ -57,6 +72,18 @@ def _knock(address: str) -> None:
     if url.scheme == "unix":
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
             knocking.connect(url.path)
+
+
+def open_events(client: Client, *, timeout: float | None, **params: str) -> Any:
+    """Return the engine's stream of events as a streaming response; docker-py's own cannot be given a time-out.
+
+    Raises:
+        DockerException or OSError: the engine refused, or is gone.
+    """
+    api: Any = client.api
+    response = api._get(api._url("/events"), params=params, stream=True, timeout=timeout)
+    api._raise_for_status(response)
+    return response
 
 
 def engine_facts(image_name: str = SANDBOX_IMAGE) -> EngineFacts:

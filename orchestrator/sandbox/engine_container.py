@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import time
 import uuid
@@ -19,30 +20,34 @@ from orchestrator.errors import SandboxError
 from orchestrator.sandbox.cgroup import Cgroup, holds
 from orchestrator.sandbox.container import DRAIN_SECONDS, NAME_PREFIX, Container, Exit, Heard
 from orchestrator.sandbox.engine import APIError, Client, DockerException
+from orchestrator.sandbox.engine_life import EngineLife
 from orchestrator.sandbox.facts import EngineFacts
-from orchestrator.sandbox.owner import remove_container
+from orchestrator.sandbox.owner import LABEL_RUN, remove_container
 from orchestrator.sandbox.settings import Order, container_request, differences, recorded
 
 _POLL_SECONDS = 0.005  # between looks at the state of a container that is ending
 _LEAST_SECONDS = 0.001  # zero would mean "do not wait at all"
 _RECEIVE_BYTES = 64 * 1024
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+")
+_MAX_RUN_CHARS = 60  # of a container's name
 
 
 class EngineContainer(Container):
     """A `Container` of a Docker engine. Made by `start`; `remove` must follow, whatever happens."""
 
-    def __init__(self, client: Client, container_id: str, inspected: dict[str, Any]) -> None:
+    def __init__(self, client: Client, life: EngineLife, container_id: str, inspected: dict[str, Any]) -> None:
         """Open the connection that carries all three streams: before the start, so that no byte is missed."""
         super().__init__(container_id)
         self.effective = recorded(inspected)
         self._client = client
+        self._life = life
         wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         stream: Any = client.api.attach_socket(container_id, params=wanted)
         self._response: Any = getattr(stream, "_response", stream)  # holds the connection open
         self._socket: socket.socket = stream if isinstance(stream, socket.socket) else stream._sock
 
     @staticmethod
-    def start(client: Client, order: Order, config: RunConfig, facts: EngineFacts) -> EngineContainer:
+    def start(client: Client, life: EngineLife, order: Order, config: RunConfig, facts: EngineFacts) -> EngineContainer:
         """Create, compare effective settings with the request, attach, start.
 
         Raises:
@@ -60,7 +65,7 @@ class EngineContainer(Container):
                         f"the engine did not grant what was asked: {'; '.join(different[:5])}",
                         remedy="`assay doctor` says what this engine cannot do",
                     )
-                container = EngineContainer(client, container_id, inspected)
+                container = EngineContainer(client, life, container_id, inspected)
                 client.api.start(container_id)
                 container._find(int(client.api.inspect_container(container_id)["State"]["Pid"]))
                 return container
@@ -95,9 +100,13 @@ class EngineContainer(Container):
         for stream in (self._socket, self._response):
             with contextlib.suppress(OSError):
                 stream.close()
+        self._end_init()  # an engine that is away removes nothing, and the program would run on
         self._release_init()
         with engine_errors("a container cannot be removed"):
             remove_container(self._client, self.id)
+
+    def interference(self) -> str:
+        return super().interference() or ("" if self._interrupted else self._life.interference(self.id))
 
     def _find(self, pid: int) -> None:
         """Hold on to the container's first process and its cgroup, if they are this machine's."""
@@ -152,6 +161,8 @@ def engine_errors(what: str) -> Iterator[None]:
 
 
 def _create(client: Client, request: dict[str, Any]) -> dict[str, Any]:
+    """Create a container whose name shows its run. (To rename it for its program would take 11 ms; leases tell.)"""
     api: Any = client.api  # docker-py leaves this method untyped
-    made: dict[str, Any] = api.create_container_from_config(request, name=NAME_PREFIX + uuid.uuid4().hex[:16])
+    run = _NOT_IN_NAMES.sub("_", request["Labels"].get(LABEL_RUN, ""))[:_MAX_RUN_CHARS]
+    made: dict[str, Any] = api.create_container_from_config(request, name=f"{NAME_PREFIX}{run}-{uuid.uuid4().hex[:16]}")
     return made

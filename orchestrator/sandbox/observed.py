@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.candidate import Receipt
+from orchestrator.config import RunConfig
+from orchestrator.errors import SandboxError
 from orchestrator.sandbox.container import Container, Exit
 from orchestrator.sandbox.settings import seccomp_digest
+from orchestrator.text import printable
+from sandbox_image.protocol import MAX_DETAIL_CHARS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,20 @@ class Ended:
     flooded: bool
     leftover: int  # processes beside the runner when it said that it was done
     wall_seconds: float
+    interference: str = ""  # what the platform was seen to do to it, where nobody here had ended it
+
+
+def recorded_limits(config: RunConfig) -> dict[str, Any]:
+    """Return what bounds a container, for the record of the run."""
+    limits = config.container
+    return {
+        "memory_mb": limits.memory_mb,
+        "cpus": decimal(limits.cpus),
+        "pids": limits.pids,
+        "tmpfs_mb": limits.tmpfs_mb,
+        "nofile": limits.nofile,
+        "timeout_seconds": decimal(limits.timeout_seconds),
+    }
 
 
 def created(container: Container, purpose: str, program: str, *, image_id: str, runtime: str) -> dict[str, Any]:
@@ -51,6 +69,12 @@ def exited(container: Container, purpose: str, program: str, ended: Ended | None
         "stderr_sha256": container.streams.stderr.sha256,
         "truncated": container.streams.truncated,
     }
+
+
+def faulted(purpose: str, program: str, attempt: int, error: SandboxError) -> dict[str, Any]:
+    """Return the data of `sandbox.faulted`."""
+    what = printable(error.what)[:MAX_DETAIL_CHARS]
+    return {"purpose": purpose, "program_sha256": program, "attempt": attempt, "what": what}
 
 
 def receipt_of(container: Container, ended: Ended, image_id: str) -> Receipt:

@@ -26,6 +26,7 @@ LABEL_RUN = "assay.run"
 LABEL_INSTANCE = "assay.instance"  # one DockerSandbox object
 LABEL_WORK = "assay.work"  # host path of the folder with output files and copied inputs
 LABEL_PURPOSE = "assay.purpose"
+LABEL_LIFETIME = "assay.lifetime"  # seconds at most that it may work, once it has been given something to do
 _PROC = Path("/proc")
 _START_TIME_FIELD = 19  # of /proc/<pid>/stat, counted after the command's closing bracket
 

@@ -6,6 +6,7 @@ does not pay for containers that nobody will use.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -20,9 +21,13 @@ T = TypeVar("T")
 class Pool(Generic[T]):
     """Makes things ahead with `make`, hands each out once, and drops with `drop` what was never taken."""
 
-    def __init__(self, *, make: Callable[[], T], drop: Callable[[T], None], size: int) -> None:
+    def __init__(
+        self, *, make: Callable[[], T], drop: Callable[[T], None], size: int, usable: Callable[[T], bool] | None = None
+    ) -> None:
+        """`usable` says whether one that was made ahead can still be handed out; without it, all can."""
         self._make = make
         self._drop = drop
+        self._usable = usable or (lambda _: True)
         self._size = size
         self._lock = threading.Lock()
         self._expected = 0
@@ -38,17 +43,32 @@ class Pool(Generic[T]):
     def take(self) -> T:
         """Return one that is ready, or make one now; start on the next.
 
+        Of those ahead, what could not be made or is of no use any more is passed over: that was then.
+
         Raises:
             SandboxError: it could not be made, or the pool is closed.
         """
         with self._lock:
+            self._expected = max(0, self._expected - 1)
+        future = self._next(refill=True)
+        while future is not None:
+            with contextlib.suppress(SandboxError):
+                thing = future.result()
+                if self._usable(thing):
+                    return thing
+                self._drop(thing)
+            future = self._next(refill=False)
+        return self._make()
+
+    def _next(self, *, refill: bool) -> Future[T] | None:
+        """Return the next one ahead, if there is any, and start on as many as are still to come."""
+        with self._lock:
             if self._closed:
                 raise SandboxError("the sandbox is closed")
-            self._expected = max(0, self._expected - 1)
             future = self._ahead.popleft() if self._ahead else None
-            while len(self._ahead) < min(self._size, self._expected):
+            while refill and len(self._ahead) < min(self._size, self._expected):
                 self._ahead.append(self._makers.submit(self._make))
-        return self._make() if future is None else future.result()
+            return future
 
     def give_back(self, thing: T) -> None:
         """Take back one that was not used after all; it is the next to be handed out."""
@@ -61,13 +81,23 @@ class Pool(Generic[T]):
         self._drop(thing)
 
     def close(self) -> None:
-        """Drop what is ready and wait for what is being made. Safe to repeat."""
+        """Drop what is ready and wait for what is being made. Safe to repeat.
+
+        Raises:
+            SandboxError: what the last one that could not be dropped said; all were tried.
+        """
         with self._lock:
             self._closed = True
             ahead, self._ahead = self._ahead, deque()
         for future in ahead:
             future.cancel()
         self._makers.shutdown(wait=True, cancel_futures=True)
+        failed = None
         for future in ahead:
             if not future.cancelled() and future.exception() is None:
-                self._drop(future.result())
+                try:
+                    self._drop(future.result())
+                except SandboxError as error:
+                    failed = error
+        if failed is not None:
+            raise failed

@@ -1,13 +1,12 @@
 """What every sandbox of ours does with its containers, whatever makes them.
 
 A container is used once: made without a program, ready with torch imported, handed one job, ended,
-measured, removed; in that order, whatever happens. A subclass opens containers (`docker.py`); whose fault
-something was is `failure.py`'s business.
+measured, removed; in that order, whatever happens. A subclass starts containers (`docker.py`); `fleet.py`
+keeps them in sight; whose fault something was is `failure.py`'s business.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import threading
@@ -22,32 +21,30 @@ from typing import Any, Self
 from orchestrator.candidate import OwnedOutput
 from orchestrator.config import RunConfig
 from orchestrator.errors import SandboxError
+from orchestrator.sandbox.attempts import persist
 from orchestrator.sandbox.base import Observer, RunResult, ScreenResult
 from orchestrator.sandbox.cells import CellRow
 from orchestrator.sandbox.container import Container
 from orchestrator.sandbox.conversation import converse, facts_of
 from orchestrator.sandbox.facts import EngineFacts
 from orchestrator.sandbox.failure import finished, judge, platform_fault
+from orchestrator.sandbox.fleet import Fleet
 from orchestrator.sandbox.inputs import readable_inputs
 from orchestrator.sandbox.inspection import inspect
-from orchestrator.sandbox.observed import Ended, created, decimal, exited, receipt_of, started
+from orchestrator.sandbox.leases import Lease
+from orchestrator.sandbox.observed import Ended, created, decimal, exited, faulted, receipt_of, recorded_limits, started
 from orchestrator.sandbox.output import FILE_PREFIX, create_output, discard_output
 from orchestrator.sandbox.owner import (
-    LABEL_INSTANCE,
-    LABEL_OWNER,
-    LABEL_PURPOSE,
-    LABEL_RUN,
-    LABEL_WORK,
+    LABEL_LIFETIME,
     clear_work,
     register_work,
     this_process,
 )
 from orchestrator.sandbox.pool import Pool
 from orchestrator.sandbox.protections import Seen
-from orchestrator.sandbox.settings import Order, seccomp_digest
+from orchestrator.sandbox.settings import Order, lifetime_seconds, seccomp_digest
 from sandbox_image.protocol import RunJob, ScreenJob, TensorSpec
 
-ATTEMPTS = 3  # for one program, when the platform fails it
 _FIRST_UID, _UIDS = 1_000_000_000, 1_000_000_000  # far above any account; one per container
 
 
@@ -83,10 +80,9 @@ class PooledSandbox(ABC):
         self._owner = this_process().encode()
         self._pools: dict[tuple[TensorSpec, ...], Pool[_Prepared]] = {}
         self._lock = threading.Lock()
-        self._live: set[Container] = set()
+        self._fleet = Fleet(start=self._start, startup_seconds=config.container.startup_seconds)
         self._expected = 0
         self._opened = False
-        self._stopped = False
         self._note: Path | None = None  # in the cache: whose work folder this is
 
     # -- what a platform adds --------------------------------------------------------------------
@@ -111,6 +107,18 @@ class PooledSandbox(ABC):
     @abstractmethod
     def _start(self, order: Order) -> Container:
         """Start a container that has exactly the settings of `order`, or none."""
+
+    def _recover(self) -> None:  # noqa: B027  (nothing to wait for, unless a subclass knows better)
+        """Wait until another attempt has a chance, or `stop` is called.
+
+        Raises:
+            SandboxError: it does not recover.
+        """
+
+    @property
+    def _address(self) -> str:
+        """Where containers are that outlive this process; empty where none do."""
+        return ""
 
     @abstractmethod
     def _remove_all(self) -> None:
@@ -156,12 +164,19 @@ class PooledSandbox(ABC):
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """Remove every container and output file that this object made, known or not."""
+        """Remove every container and output file that this object made, known or not.
+
+        What a platform that is away still knows of them keeps its lease, and is removed by the next start.
+        """
         self.stop()
         try:
             for pool in self._pools.values():
                 pool.close()
+            self._fleet.remove_stuck()
             self._remove_all()
+        except SandboxError:
+            if not any(isinstance(value, SandboxError) for value in exc):
+                raise  # else that is what this follows from, and it says more
         finally:
             self._clear()
             self._disconnect()
@@ -174,16 +189,10 @@ class PooledSandbox(ABC):
 
     def stop(self) -> None:
         """End every container now; other threads' calls raise `SandboxError`."""
-        self._stopped = True
-        with self._lock:
-            live = tuple(self._live)
-        for container in live:
-            with contextlib.suppress(SandboxError):  # a platform that is gone: those that wait on it find out
-                container.interrupt()
+        self._fleet.stop()
 
     def describe(self) -> Mapping[str, Any]:
         """Return what programs run in and under which limits. JSON, no floats."""
-        limits = self._config.container
         return {
             "image_id": self._image_id,
             "runtime": self._runtime,
@@ -193,14 +202,7 @@ class PooledSandbox(ABC):
             "user": "own uid per container"
             if is_root()
             else f"uid {os.geteuid()}, the orchestrator's own (it is not root)",
-            "limits": {
-                "memory_mb": limits.memory_mb,
-                "cpus": decimal(limits.cpus),
-                "pids": limits.pids,
-                "tmpfs_mb": limits.tmpfs_mb,
-                "nofile": limits.nofile,
-                "timeout_seconds": decimal(limits.timeout_seconds),
-            },
+            "limits": recorded_limits(self._config),
         }
 
     # -- full runs -------------------------------------------------------------------------------
@@ -235,13 +237,19 @@ class PooledSandbox(ABC):
 
     def run(self, job: RunJob, observe: Observer, *, timeout_seconds: float | None = None) -> RunResult:
         """Run one program in a container of its own; see `base.Sandbox.run`."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return self._run_once(job, observe, timeout_seconds or self._config.container.timeout_seconds)
-            except SandboxError:
-                if attempt == ATTEMPTS or self._stopped:
-                    raise
-        raise AssertionError("the last attempt returns or raises")
+        seconds = timeout_seconds or self._config.container.timeout_seconds
+        return persist(
+            lambda: self._run_once(job, observe, seconds),
+            recover=self._try_again,
+            report=lambda attempt, error: observe(
+                "sandbox.faulted", faulted("run", job.program_digest, attempt, error)
+            ),
+            stopped=self._fleet.stopped,
+        )
+
+    def _try_again(self) -> None:
+        self._recover()
+        self._fleet.remove_stuck()
 
     def _run_once(self, job: RunJob, observe: Observer, seconds: float) -> RunResult:
         prepared = self._pool(job.tensors).take()
@@ -249,7 +257,7 @@ class PooledSandbox(ABC):
         try:
             ended = self._use(container, job, observe, seconds)
             facts = facts_of(container, ended, seconds)
-            if self._stopped:
+            if self._fleet.stopped.is_set():
                 raise SandboxError("the run was stopped")
             if fault := platform_fault(facts):
                 raise SandboxError(fault, remedy=container.streams.stderr.text[-500:])
@@ -269,11 +277,12 @@ class PooledSandbox(ABC):
         """Record, hand over, follow, end, remove, record."""
         ended = None
         try:
+            self._fleet.lend(container, job.program_digest, seconds)
             self._observe_start(container, "run", job.program_digest, observe)
             ended = converse(container, job, seconds)
         finally:
             try:
-                self._remove(container)
+                self._fleet.remove(container)
             finally:
                 if ended is None:
                     observe("sandbox.exited", exited(container, "run", job.program_digest, None))
@@ -285,7 +294,10 @@ class PooledSandbox(ABC):
         with self._lock:
             if tensors not in self._pools:
                 self._pools[tensors] = Pool(
-                    make=lambda: self._prepare(tensors), drop=self._drop, size=self._config.container.parallel
+                    make=lambda: self._prepare(tensors),
+                    drop=self._drop,
+                    size=self._config.container.parallel,
+                    usable=lambda prepared: prepared.container.waits(),
                 )
             pool = self._pools[tensors]
             pool.expect(self._expected)
@@ -306,7 +318,7 @@ class PooledSandbox(ABC):
 
     def _drop(self, prepared: _Prepared) -> None:
         try:
-            self._remove(prepared.container)
+            self._fleet.remove(prepared.container)
         finally:
             discard_output(prepared.output)
 
@@ -320,7 +332,7 @@ class PooledSandbox(ABC):
             try:
                 self._observe_start(container, "screen", "", observe)
             except BaseException:
-                self._remove(container)
+                self._fleet.remove(container)
                 raise
             return container
 
@@ -328,7 +340,7 @@ class PooledSandbox(ABC):
             try:
                 ended = container.kill()
             finally:
-                self._remove(container)
+                self._fleet.remove(container)
             lived = time.monotonic() - container.created_at - container.startup_seconds
             closed = Ended(exit=ended, timed_out=False, flooded=False, leftover=0, wall_seconds=lived)
             observe("sandbox.exited", exited(container, "screen", "", closed))
@@ -347,8 +359,17 @@ class PooledSandbox(ABC):
         self, module: str, uid: int, *, inputs: Sequence[tuple[Path, str]], output: OwnedOutput | None
     ) -> Container:
         """Start a container and wait until it is ready."""
-        if self._stopped or not self._opened:
+        if not self._opened:
             raise SandboxError("the sandbox is closed")
+        lease = Lease(
+            engine=self._address,
+            run=self._run_id,
+            instance=self.instance,
+            owner=self._owner,
+            purpose="run" if output else "screen",
+            work_dir=str(self.work_dir),
+            output=str(output.path) if output else "",
+        )
         order = Order(
             module=module,
             image_id=self._image_id,
@@ -357,30 +378,9 @@ class PooledSandbox(ABC):
             output=output.path if output else None,
             file_bytes=output.size if output else 0,
             walls=self._walls,
-            labels={
-                LABEL_OWNER: self._owner,
-                LABEL_RUN: self._run_id,
-                LABEL_INSTANCE: self.instance,
-                LABEL_PURPOSE: "run" if output else "screen",
-                LABEL_WORK: str(self.work_dir),
-            },
+            labels={**lease.labels, LABEL_LIFETIME: decimal(lifetime_seconds(self._config, module))},
         )
-        container = self._start(order)
-        with self._lock:
-            self._live.add(container)
-        try:
-            if self._stopped:
-                raise SandboxError("the sandbox is closed")
-            container.wait_ready(self._config.container.startup_seconds, walls=self._walls)
-        except BaseException:
-            self._remove(container)
-            raise
-        return container
-
-    def _remove(self, container: Container) -> None:
-        with self._lock:
-            self._live.discard(container)
-        container.remove()
+        return self._fleet.open(order, lease)
 
     def _observe_start(self, container: Container, purpose: str, program: str, observe: Observer) -> None:
         data = created(container, purpose, program, image_id=self._image_id, runtime=self._runtime)

@@ -165,6 +165,13 @@ def require_engine(config: RunConfig, facts: EngineFacts) -> None:
         )
 
 
+def lifetime_seconds(config: RunConfig, module: str) -> float:
+    """Return how long a container can be at work at most; what it waits for work is not bounded."""
+    if module == "cell":
+        return config.screen.programs_per_cell * config.screen.timeout_seconds
+    return config.container.timeout_seconds
+
+
 def environment(config: RunConfig, *, walls: bool = True) -> dict[str, str]:
     """Return the container's whole environment. No value is taken from the host's."""
     cuda = _CUDA_ENVIRONMENT if config.device == "cuda" else {}
@@ -236,9 +243,7 @@ def _security(profile: str, facts: EngineFacts) -> list[str]:
 def ulimits(order: Order, config: RunConfig) -> dict[str, int]:
     """Return the limits of every process of a container, by the engine's names for them."""
     limits = config.container
-    seconds = (limits.startup_seconds + limits.timeout_seconds) * max(1.0, limits.cpus)
-    if order.module == "cell":
-        seconds += config.screen.programs_per_cell * config.screen.timeout_seconds
+    seconds = (limits.startup_seconds + lifetime_seconds(config, order.module)) * max(1.0, limits.cpus)
     return {
         "core": 0,
         "cpu": math.ceil(seconds) + CPU_SPARE_SECONDS,
