@@ -34,6 +34,9 @@ def test_the_temperature_follows_the_papers_schedule() -> None:
         ({"learn": "ppo"}, "'dpo' or 'none'"),
         ({"name": "../up"}, "key `name`"),
         ({"keep_best": 1}, "keep_best = 1 is below"),
+        ({"require": ["landlok"]}, "key `require`: unknown protection `landlok`; did you mean `landlock`?"),
+        ({"require": ["moat"]}, "unknown protection `moat`; known are no-network, no-capabilities"),
+        ({"container": {"require": ["landlock"]}}, "did you mean `require` (at the top of the file"),
     ],
 )
 def test_a_mistake_is_named_with_what_was_meant(change: dict[str, Any], named: str) -> None:

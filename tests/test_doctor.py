@@ -11,8 +11,10 @@ import pytest
 from orchestrator import doctor
 from orchestrator.config import RunConfig, parse_config
 from orchestrator.errors import PreflightError
+from orchestrator.protection import PROTECTIONS
 from orchestrator.sandbox.engine import connect, engine_facts, facts_from_info
 from orchestrator.sandbox.facts import EngineFacts
+from orchestrator.sandbox.protections import ALWAYS, ALWAYS_ON_AN_ENGINE
 from sandbox_image.source import source_digest
 
 SOUND = EngineFacts(
@@ -163,6 +165,46 @@ def test_this_machine_s_engine_can_contain_programs() -> None:
         "cgroups": "ok",
         "runtime": "ok",
     }
+
+
+@pytest.fixture(scope="module")
+def protections() -> dict[str, doctor.Check]:
+    """What the doctor says of this machine's protections, for a configuration that requires two in vain."""
+    required = config(require=["landlock", "gvisor", "rootless-engine"])
+    checks = doctor.check_protections(engine_facts(required.image.name), required)
+    return {check.name.removeprefix(doctor.PROTECTION): check for check in checks}
+
+
+@pytest.mark.docker
+def test_every_protection_has_a_row_and_what_is_not_in_effect_says_what_to_do(
+    protections: dict[str, doctor.Check],
+) -> None:
+    assert list(protections) == list(PROTECTIONS)
+    assert {check.state for check in protections.values()} <= {"in effect", "not offered", "missing"}
+    assert [name for name, check in protections.items() if check.state != "in effect" and not check.remedy] == []
+
+
+@pytest.mark.docker
+def test_this_machine_s_engine_has_what_is_always_required(protections: dict[str, doctor.Check]) -> None:
+    assert {protections[name].state for name in ALWAYS | ALWAYS_ON_AN_ENGINE} == {"in effect"}
+
+
+@pytest.mark.docker
+def test_a_protection_that_is_required_and_not_offered_fails_and_one_that_nobody_asked_for_does_not(
+    protections: dict[str, doctor.Check],
+) -> None:
+    assert protections["rootless-engine"].state == "not offered"
+    assert protections["rootless-engine"].fails
+    assert protections["cdi"].state == "not offered"
+    assert not protections["cdi"].fails
+
+
+@pytest.mark.docker
+def test_a_probe_that_cannot_be_started_is_one_row() -> None:
+    facts = dataclasses.replace(engine_facts(), image_id="sha256:" + "0" * 64)
+    (row,) = doctor.check_protections(facts, None)
+    assert (row.name, row.state) == ("protections", "missing")
+    assert row.fails
 
 
 @pytest.mark.docker

@@ -98,8 +98,10 @@ class Kernel:
 def look_at(init: int, paths: Iterable[str], *, proc: Path = _PROC, cgroups: Path = _CGROUPS) -> Kernel | None:
     """Look at a container whose first process has this number here; None if it has gone meanwhile.
 
-    Looked at is the last of its line of first children: the runner under a container's init.
+    Looked at is the last of its line of first children: the runner under a container's init. What that one hides
+    from other processes of its user is read from the first: they share it.
     """
+    first = proc / str(init)
     place = proc / str(_last_of_line(init, proc))
     status = _fields(_text(place / "status"))
     if not status:
@@ -108,11 +110,11 @@ def look_at(init: int, paths: Iterable[str], *, proc: Path = _PROC, cgroups: Pat
         status=status,
         limits={name: hard for name, _, hard in _LIMIT.findall(_text(place / "limits"))},
         mounts=mounts(_text(place / "mountinfo")),
-        namespaces=_namespaces(place),
+        namespaces=_namespaces(place) or _namespaces(first),
         our_namespaces=_namespaces(proc / "self"),
         uid_map=" ".join(_text(place / "uid_map").split()),
-        interfaces=tuple(sorted(re.findall(r"^ *(\S+):", _text(place / "net/dev"), re.MULTILINE))),
-        environment=_environment(place / "environ"),
+        interfaces=_interfaces(place) or _interfaces(first),
+        environment=_environment(place / "environ") or _environment(first / "environ"),
         confinement=_text(place / "attr/current").strip("\0\n "),
         oom_score_adj=_integer(place / "oom_score_adj"),
         cgroup=cgroup_limits(_text(place / "cgroup"), cgroups),
@@ -203,6 +205,10 @@ def _namespaces(place: Path) -> dict[str, str]:
         with contextlib.suppress(OSError):
             found[kind] = (place / "ns" / kind).readlink().name
     return found
+
+
+def _interfaces(place: Path) -> tuple[str, ...]:
+    return tuple(sorted(re.findall(r"^ *(\S+):", _text(place / "net/dev"), re.MULTILINE)))
 
 
 def _environment(path: Path) -> dict[str, str] | None:

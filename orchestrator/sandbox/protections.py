@@ -191,15 +191,20 @@ RULES: Mapping[str, Rule] = {
     "read-only-root": Rule(
         kernel=witness.mounted_read_only("/", "the root"), engine=witness.setting("ReadonlyRootfs", True)
     ),
-    "read-only-inputs": Rule(kernel=witness.writable_disk),
+    "read-only-inputs": Rule(kernel=witness.writable_disk, engine=witness.writable_mounts),
     "no-shm": Rule(kernel=witness.shm, engine=witness.setting("IpcMode", "none")),
     "private-ipc": Rule(kernel=witness.namespace("ipc"), engine=witness.setting("IpcMode", "none", "private")),
     "private-pid": Rule(kernel=witness.namespace("pid"), engine=witness.setting("PidMode", None)),
-    "private-mount": Rule(kernel=witness.namespace("mnt")),
+    "private-mount": Rule(kernel=witness.namespace("mnt"), engine=witness.as_any_container),
     "private-cgroup": Rule(kernel=witness.namespace("cgroup"), engine=witness.setting("CgroupnsMode", "private")),
     "private-uts": Rule(kernel=witness.namespace("uts"), engine=witness.setting("UTSMode", None)),
     "unprivileged-uid": Rule(kernel=witness.unprivileged, engine=witness.user),
-    "own-uid": Rule(kernel=witness.own_uid, offered=lambda seen: seen.asked.own_uid, to_be_offered=_AS_ROOT),
+    "own-uid": Rule(
+        kernel=witness.own_uid,
+        engine=witness.user_of_its_own,
+        offered=lambda seen: seen.asked.own_uid,
+        to_be_offered=_AS_ROOT,
+    ),
     "memory": Rule(
         kernel=witness.bound(lambda kernel: kernel.cgroup.memory_bytes, lambda asked: asked.memory_bytes),
         engine=witness.at_most("Memory", lambda asked: asked.memory_bytes),
@@ -243,7 +248,7 @@ RULES: Mapping[str, Rule] = {
     "no-devices": Rule(engine=witness.devices),
     "explicit-environment": Rule(kernel=witness.environment, engine=witness.environment_asked),
     "image-by-digest": Rule(engine=witness.image, remedy="run `make image`"),
-    "masked-proc": Rule(kernel=witness.masks),
+    "masked-proc": Rule(kernel=witness.masks, engine=witness.paths_covered),
     "oom-score": Rule(kernel=witness.oom_score, engine=witness.setting("OomScoreAdj", 1000)),
     "apparmor": Rule(
         kernel=witness.confined,

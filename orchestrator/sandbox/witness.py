@@ -262,6 +262,28 @@ def user(settings: Mapping[str, Any], _: Asked) -> Verdict:
     return all(part.isdigit() and int(part) > 0 for part in ids), f"user {':'.join(ids) or 'unset'}"
 
 
+def user_of_its_own(settings: Mapping[str, Any], asked: Asked) -> Verdict:
+    uid = str(settings.get("User", "")).partition(":")[0]
+    return asked.own_uid and uid.isdigit() and int(uid) > 0, f"user {uid or 'unset'}"
+
+
+def writable_mounts(settings: Mapping[str, Any], _: Asked) -> Verdict:
+    mounts = settings.get("Mounts") or ()
+    writable = sorted(str(mount.get("Target")) for mount in mounts if not mount.get("ReadOnly"))
+    return set(writable) <= {OUTPUT_PATH} and not settings.get("Binds"), f"writable: {', '.join(writable) or 'nothing'}"
+
+
+def paths_covered(settings: Mapping[str, Any], asked: Asked) -> Verdict:
+    pairs = ((asked.masked, settings.get("MaskedPaths")), (asked.read_only, settings.get("ReadonlyPaths")))
+    bare = sorted(path for wanted, found in pairs for path in set(wanted) - set(found or ()))
+    return not bare, f"uncovered: {', '.join(bare) or 'nothing'}"
+
+
+def as_any_container(settings: Mapping[str, Any], _: Asked) -> Verdict:
+    """What engines give without being asked, and have no setting to leave out."""
+    return bool(settings), "every container has one"
+
+
 def no_log(settings: Mapping[str, Any], _: Asked) -> Verdict:
     kind = (settings.get("LogConfig") or {}).get("Type", "unset")
     return kind == "none", f"log driver {kind}"
