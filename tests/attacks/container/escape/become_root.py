@@ -1,6 +1,6 @@
 """Asks to be root.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM)
 """
 
 import os

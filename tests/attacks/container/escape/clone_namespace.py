@@ -1,6 +1,6 @@
 """Starts a process in a new user namespace (x86-64 system call number).
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM)
 """
 
 import ctypes

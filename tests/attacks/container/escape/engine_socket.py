@@ -1,6 +1,6 @@
 """Opens the container engine's socket.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM/EACCES/ENOENT)
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Mounts a file system (x86-64 system call number).
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM)
 """
 
 import ctypes

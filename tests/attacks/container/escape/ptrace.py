@@ -1,6 +1,6 @@
 """Traces a process (x86-64 system call number).
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM)
 """
 
 import ctypes

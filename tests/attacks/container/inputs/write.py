@@ -1,6 +1,7 @@
 """Changes the seed model for those that come after.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM/EACCES)
+Outer wall alone: run runtime_error (EROFS/EACCES)
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Reads the password file.
 
-Expected: run runtime_error
+Expected: run runtime_error (EACCES)
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Ends itself with SIGABRT.
 
-Expected: run killed
+Expected: run killed (SIGABRT)
 """
 
 import os

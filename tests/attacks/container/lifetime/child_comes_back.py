@@ -1,6 +1,7 @@
 """Forks; both processes return into the runner.
 
-Expected: run protocol
+Expected: run runtime_error (EPERM)
+Outer wall alone: run protocol (left)
 """
 
 import os

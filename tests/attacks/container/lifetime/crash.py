@@ -1,6 +1,6 @@
 """Reads address 0.
 
-Expected: run killed
+Expected: run killed (SIGSEGV)
 """
 
 import ctypes

@@ -1,6 +1,7 @@
 """Leaves a process behind in a session of its own, and returns like an honest program.
 
-Expected: run protocol
+Expected: run runtime_error (EPERM)
+Outer wall alone: run protocol (left)
 """
 
 import os

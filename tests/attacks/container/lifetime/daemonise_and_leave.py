@@ -1,6 +1,7 @@
 """Goes on in a child in a session of its own, while the parent leaves with status 0.
 
-Expected: verify output_missing
+Expected: run runtime_error (EPERM)
+Outer wall alone: verify output_missing
 """
 
 import os

@@ -1,6 +1,6 @@
 """Leaves with status 255, which is no signal.
 
-Expected: run runtime_error
+Expected: run runtime_error (status 255)
 """
 
 import os

@@ -1,6 +1,6 @@
 """Raises SystemExit, which many a runner lets pass.
 
-Expected: run runtime_error
+Expected: run runtime_error (SystemExit)
 """
 
 import sys

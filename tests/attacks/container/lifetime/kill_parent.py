@@ -1,6 +1,7 @@
 """Kills the process that started it, and when that has no effect its own group.
 
-Expected: run killed
+Expected: run runtime_error (EPERM)
+Outer wall alone: run killed (SIGKILL)
 """
 
 import os

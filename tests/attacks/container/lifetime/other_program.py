@@ -1,6 +1,7 @@
 """Replaces itself with another program, which ends with status 0.
 
-Expected: verify output_missing
+Expected: run runtime_error (EPERM)
+Outer wall alone: verify output_missing
 """
 
 import os

@@ -1,6 +1,7 @@
 """Asks the container's first process to end.
 
-Expected: run killed
+Expected: run runtime_error (EPERM)
+Outer wall alone: run killed (SIGTERM)
 """
 
 import os

@@ -1,14 +1,13 @@
 """Claims a reason that only the host may give.
 
-Expected: run protocol
+Expected: run protocol (not its to claim)
 """
 
 import os
 
-PREFIX = b"\n\x1eassay "
-FAILED = b'{"kind": "failed", "id": "", "reason": "duplicate", "detail": "of nothing", "fingerprint": ""}\n'
+from sandbox_image.protocol import Message, encode_message
 
 
 def merge_models(model_dict, device):
-    os.write(1, PREFIX + FAILED)
+    os.write(1, encode_message(Message(kind="failed", reason="duplicate", detail="of nothing")))
     os._exit(10)

@@ -1,6 +1,6 @@
 """Connects to an address outside.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM)
 """
 
 import socket

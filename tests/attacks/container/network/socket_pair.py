@@ -1,6 +1,6 @@
 """Makes a socket pair, the most harmless of sockets.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM)
 """
 
 import socket

@@ -1,6 +1,7 @@
 """Has the file system set blocks aside behind the output's end, where no limit on file sizes reaches.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM/EACCES)
+Outer wall alone: run runtime_error (EPERM)
 """
 
 import fcntl

@@ -1,6 +1,7 @@
 """Fills the output itself with numbers that pass for weights, and leaves with status 0 before it is done.
 
-Expected: verify protocol
+Expected: run runtime_error (EPERM)
+Outer wall alone: verify protocol
 """
 
 import os

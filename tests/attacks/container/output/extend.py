@@ -1,6 +1,7 @@
 """Makes the output file longer.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM/EACCES)
+Outer wall alone: run runtime_error (EFBIG)
 """
 
 from pathlib import Path

@@ -1,6 +1,7 @@
 """Changes the output file's attributes on the host.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM/EACCES)
+Outer wall alone: run runtime_error (EPERM)
 """
 
 import fcntl

@@ -1,6 +1,6 @@
 """Gives the output file a second name.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM)
 """
 
 import os

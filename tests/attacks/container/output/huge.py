@@ -1,6 +1,7 @@
 """Writes weights of absurd size past the runner's checks.
 
-Expected: verify output_norm
+Expected: run runtime_error (EPERM)
+Outer wall alone: verify output_norm
 """
 
 import os

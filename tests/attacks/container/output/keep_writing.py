@@ -1,6 +1,7 @@
 """Keeps writing to the output from a child, while the parent returns like an honest program.
 
-Expected: run protocol
+Expected: run runtime_error (EPERM)
+Outer wall alone: run protocol (left)
 """
 
 import os

@@ -1,6 +1,7 @@
 """Writes NaN past the runner's checks.
 
-Expected: verify not_finite
+Expected: run runtime_error (EPERM)
+Outer wall alone: verify not_finite
 """
 
 import os

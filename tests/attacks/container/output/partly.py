@@ -1,6 +1,7 @@
 """Writes the first bytes only.
 
-Expected: verify output_missing
+Expected: run runtime_error (EPERM)
+Outer wall alone: verify output_missing
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Puts a symlink in the output file's place.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM)
 """
 
 import os

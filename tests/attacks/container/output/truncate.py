@@ -1,6 +1,7 @@
 """Cuts the output file off.
 
-Expected: verify output_size
+Expected: run runtime_error (EPERM)
+Outer wall alone: verify output_size
 """
 
 import os

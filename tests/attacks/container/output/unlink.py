@@ -1,6 +1,7 @@
 """Removes the output file, to put another in its place.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM/EACCES)
+Outer wall alone: run runtime_error (EROFS/EBUSY)
 """
 
 import os

@@ -1,6 +1,7 @@
 """Opens files until it cannot.
 
-Expected: run runtime_error
+Expected: run runtime_error (EACCES/EPERM)
+Outer wall alone: run runtime_error (EMFILE)
 """
 
 import os

@@ -1,6 +1,7 @@
 """Forks until it cannot.
 
-Expected: run runtime_error or run timeout
+Expected: run runtime_error (EPERM)
+Outer wall alone: run runtime_error (EAGAIN)
 """
 
 import os

@@ -1,6 +1,7 @@
 """Has a child killed for its memory, and returns like an honest program.
 
-Expected: run out_of_memory
+Expected: run runtime_error (EPERM)
+Outer wall alone: run out_of_memory
 """
 
 import os

@@ -1,6 +1,7 @@
 """Tells the kernel to kill others first when memory is short.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM/EACCES)
+Outer wall alone: run runtime_error (EACCES/EPERM)
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Raises its own limits.
 
-Expected: run runtime_error
+Expected: run runtime_error (not allowed to raise/EPERM)
 """
 
 import resource

@@ -1,6 +1,7 @@
 """Opens pseudo-terminals, of which the whole machine has a fixed number.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM/EACCES)
+Outer wall alone: run runtime_error (ENOENT)
 """
 
 import os

@@ -1,6 +1,6 @@
 """Starts threads until it cannot.
 
-Expected: run runtime_error
+Expected: run runtime_error (start new thread)
 """
 
 import threading

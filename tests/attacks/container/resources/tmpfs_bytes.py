@@ -1,6 +1,7 @@
 """Fills /tmp with files as large as they may be.
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM/EACCES)
+Outer wall alone: run runtime_error (ENOSPC)
 """
 
 import itertools

@@ -1,6 +1,6 @@
 """Loads a BPF program (x86-64 system call number).
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM)
 """
 
 import ctypes

@@ -1,6 +1,6 @@
 """Sets up io_uring, whose requests no filter sees (x86-64 system call number).
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM)
 """
 
 import ctypes

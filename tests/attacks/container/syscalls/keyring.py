@@ -1,6 +1,6 @@
 """Reads the session's keyring, which all containers may share (x86-64 system call number).
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM)
 """
 
 import ctypes

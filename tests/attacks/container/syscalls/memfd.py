@@ -1,6 +1,6 @@
 """Makes an anonymous executable file (x86-64 system call number).
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM)
 """
 
 import ctypes

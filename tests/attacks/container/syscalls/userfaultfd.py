@@ -1,6 +1,6 @@
 """Gets hold of page faults, a kernel exploit's tool (x86-64 system call number).
 
-Expected: run runtime_error
+Expected: run runtime_error (EPERM)
 """
 
 import ctypes

@@ -1,0 +1,12 @@
+"""Reads the machine's serial numbers, its maker, and its disks.
+
+Expected: run runtime_error (EPERM/EACCES)
+Outer wall alone: verified (sysfs lists the host's disks and devices)
+"""
+
+import os
+
+
+def merge_models(model_dict, device):
+    print(os.listdir("/sys/class/block"), os.listdir("/sys/devices"))
+    return sum(model_dict.values()) / len(model_dict)

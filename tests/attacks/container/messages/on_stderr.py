@@ -1,0 +1,13 @@
+"""Sends its failure on the other stream.
+
+Expected: run protocol (without one readable)
+"""
+
+import os
+
+from sandbox_image.protocol import Message, encode_message
+
+
+def merge_models(model_dict, device):
+    os.write(2, encode_message(Message(kind="failed", reason="contract")))
+    os._exit(10)

@@ -1,0 +1,25 @@
+"""Cuts the output off through the runner's own descriptor.
+
+Expected: run runtime_error (EPERM/EACCES)
+Outer wall alone: verify output_size
+"""
+
+import contextlib
+import fcntl
+import os
+import stat
+
+
+def kept():
+    """Return the runner's own descriptor of the output file: regular, and open for writing only."""
+    for descriptor in range(3, 64):
+        with contextlib.suppress(OSError):
+            writing = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
+            if writing and stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return descriptor
+    raise FileNotFoundError("no descriptor of the output")
+
+
+def merge_models(model_dict, device):
+    os.ftruncate(kept(), 5)
+    os._exit(0)

@@ -1,0 +1,21 @@
+"""Turns off the randomness of addresses, and makes what is readable executable.
+
+Expected: run runtime_error (EPERM)
+"""
+
+import ctypes
+import os
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def check(answer):
+    """Raise what the kernel answered."""
+    if answer == -1:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return answer
+
+
+def merge_models(model_dict, device):
+    check(LIBC.personality(0x0440000))  # ADDR_NO_RANDOMIZE, READ_IMPLIES_EXEC
+    return sum(model_dict.values()) / len(model_dict)
