@@ -14,6 +14,7 @@ from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
 _PROC = Path("/proc")
+_LAST_BYTES = 2 * 1024 * 1024  # the kernel charges a huge page at most at once, so a peak may stop short of the limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +88,19 @@ class Cgroup:
         )
 
     def _limit_hits(self, memory: Path) -> int | None:
-        """Version 2 counts the hits that nothing could be freed for, version 1 all of them, for memory and for swap."""
+        """Version 2 counts the hits that nothing could be freed for, version 1 all of them, for memory and for swap.
+
+        Linux 6 counts none of version 1's where the limit with swap is the one that was hit: the peak tells then.
+        """
         if self._unified:
             return _field(memory / "memory.events", "oom")
         counts = [_count(memory / name) for name in ("memory.failcnt", "memory.memsw.failcnt")]
         known = [count for count in counts if count is not None]
-        return sum(known) if known else None
+        if not known:
+            return None
+        peak, limit = (_count(memory / f"memory.{name}_in_bytes") for name in ("max_usage", "limit"))
+        reached = peak is not None and limit is not None and peak >= limit - _LAST_BYTES
+        return max(sum(known), int(reached))
 
 
 def _controllers(path: Path) -> dict[str, str]:
