@@ -83,8 +83,11 @@ class DockerSandbox(PooledSandbox):
                 remove_container(self._client, str(found["Id"]))
 
     def _output_owner(self, uid: int) -> int | None:
-        remapped = any(option.startswith(_REMAPPED) for option in self._facts.security_options)
-        return None if remapped else uid
+        return None if self._remapped else uid
+
+    @property
+    def _remapped(self) -> bool:
+        return any(option.startswith(_REMAPPED) for option in self._facts.security_options)
 
     @property
     def _address(self) -> str:

@@ -8,7 +8,6 @@ keeps them in sight; whose fault something was is `failure.py`'s business.
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 import time
 import uuid
@@ -43,9 +42,8 @@ from orchestrator.sandbox.owner import (
 from orchestrator.sandbox.pool import Pool
 from orchestrator.sandbox.protections import Seen
 from orchestrator.sandbox.settings import Order, lifetime_seconds, seccomp_digest
+from orchestrator.sandbox.users import new_uid
 from sandbox_image.protocol import RunJob, ScreenJob, TensorSpec
-
-_FIRST_UID, _UIDS = 1_000_000_000, 1_000_000_000  # far above any account; one per container
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +132,11 @@ class PooledSandbox(ABC):
         """What makes containers, by name."""
 
     @property
+    def _remapped(self) -> bool:
+        """Whether containers' users are others on the host."""
+        return False
+
+    @property
     def _engine(self) -> EngineFacts | None:
         """The engine, where one makes the containers."""
         return None
@@ -200,7 +203,7 @@ class PooledSandbox(ABC):
             "seccomp_sha256": seccomp_digest(),
             "walls": self._walls,
             "user": "own uid per container"
-            if is_root()
+            if is_root() or self._remapped
             else f"uid {os.geteuid()}, the orchestrator's own (it is not root)",
             "limits": recorded_limits(self._config),
         }
@@ -232,7 +235,7 @@ class PooledSandbox(ABC):
             image_id=self._image_id,
             runtime=self._runtime,
             file_bytes=prepared.output.size,
-            own_uid=is_root(),
+            own_uid=is_root() or self._remapped,
         )
 
     def run(self, job: RunJob, observe: Observer, *, timeout_seconds: float | None = None) -> RunResult:
@@ -306,7 +309,7 @@ class PooledSandbox(ABC):
 
     def _prepare(self, tensors: tuple[TensorSpec, ...]) -> _Prepared:
         """Make an output file and a container around it that is ready for a program."""
-        uid = _new_uid()
+        uid = new_uid(root=is_root(), remapped=self._remapped)
         path = self.work_dir / f"{FILE_PREFIX}{uuid.uuid4().hex}"
         output = create_output(path, tensors, owner=self._output_owner(uid))
         try:
@@ -328,7 +331,7 @@ class PooledSandbox(ABC):
         """Try programs on probe tensors in cells; see `base.Sandbox.screen`."""
 
         def open_cell() -> Container:
-            container = self._open("cell", _new_uid(), inputs=(), output=None)
+            container = self._open("cell", new_uid(root=is_root(), remapped=self._remapped), inputs=(), output=None)
             try:
                 self._observe_start(container, "screen", "", observe)
             except BaseException:
@@ -391,8 +394,3 @@ class PooledSandbox(ABC):
 def is_root() -> bool:
     """Whether we may give files away, and run others under uids of our choice."""
     return os.geteuid() == 0
-
-
-def _new_uid() -> int:
-    """Return a uid that no other container has (our own where we may not give files away)."""
-    return _FIRST_UID + secrets.randbelow(_UIDS) if is_root() else os.geteuid()
