@@ -23,6 +23,7 @@ from orchestrator.stages.run import run_program
 from orchestrator.stages.verify import verify_output
 
 DEADLINE_SECONDS = 1.0  # for the canary that has to be killed
+PATIENCE_SECONDS = 20.0  # for the others, which end by themselves; long, so that a busy machine is no refusal
 HELD = "RuntimeError: held: "
 _REMEDY = "`assay doctor` says what this host lacks; nothing may be run on it until that is mended"
 
@@ -35,7 +36,7 @@ class Canary:
     stage: Stage = Stage.RUN
     reason: Reason = Reason.RUNTIME_ERROR
     detail: str = HELD  # what the rejection's detail begins with
-    timeout_seconds: float | None = None
+    timeout_seconds: float = PATIENCE_SECONDS
 
     @property
     def source(self) -> str:

@@ -89,6 +89,12 @@ def test_every_scored_program_has_its_whole_chain(entries: Sequence[Entry]) -> N
         assert require_chain(list(entries), program)
 
 
+def test_the_sandbox_is_proved_before_the_first_program_is_written(entries: Sequence[Entry]) -> None:
+    kinds = [entry.type for entry in entries]
+    assert kinds.count("sandbox.protections") == kinds.count("canaries.held") == 1
+    assert kinds.index("sandbox.protections") < kinds.index("canaries.held") < kinds.index("candidate.generated")
+
+
 def test_every_container_that_started_ended(entries: Sequence[Entry]) -> None:
     started = Counter(entry.data["container_id"] for entry in entries if entry.type == "sandbox.started")
     exited = Counter(entry.data["container_id"] for entry in entries if entry.type == "sandbox.exited")
