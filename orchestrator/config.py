@@ -87,7 +87,9 @@ class Screen(Section):
     programs_per_cell: Annotated[int, Field(ge=1, description="A cell is replaced after this many.")] = 64
     recheck: Annotated[
         float,
-        Field(ge=0, le=1, description="Share of programs tried twice, the second time in fresh cells; see SECURITY.md."),
+        Field(
+            ge=0, le=1, description="Share of programs tried twice, the second time in fresh cells; see SECURITY.md."
+        ),
     ] = 0.03
 
 
@@ -153,7 +155,13 @@ class RunConfig(Section):
     iterations: Annotated[int, Field(ge=1, description="Times that the factory writes, and then learns.")] = 3
     programs: Annotated[int, Field(ge=1, description="Programs sampled per iteration.")] = 100
     device: Annotated[Literal["cpu", "cuda"], Field(description="Where programs run.")] = "cpu"
-    sandbox: Annotated[Literal["docker"], Field(description="What contains programs.")] = "docker"
+    sandbox: Annotated[
+        Literal["docker", "bubblewrap"],
+        Field(
+            description="What contains programs: an engine's containers, or `bubblewrap`, which is weaker "
+            "(SECURITY.md) and needs no engine."
+        ),
+    ] = "docker"
     learn: Annotated[Literal["dpo", "none"], Field(description="`none` is the control without learning.")] = "dpo"
     allow_no_policy: Annotated[
         bool, Field(description="Permit `assay exec --no-policy`, which tests the container alone.")

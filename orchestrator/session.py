@@ -32,6 +32,7 @@ from orchestrator.logs import log_to
 from orchestrator.models import MergeInputs, resolve_inputs
 from orchestrator.record import Recorder, resolved
 from orchestrator.sandbox.base import Sandbox
+from orchestrator.sandbox.bubblewrap import BubblewrapSandbox, require_bubblewrap
 from orchestrator.sandbox.docker import DockerSandbox
 from orchestrator.sandbox.engine import engine_facts
 from orchestrator.sandbox.facts import EngineFacts
@@ -83,15 +84,7 @@ def open_session(config: RunConfig, run_dir: Path) -> Iterator[Session]:
         )
         recorder = Recorder(ledger, blobs)
         with _recorded_end(recorder):
-            sandbox = stack.enter_context(
-                DockerSandbox(
-                    config,
-                    image_id=facts.image_id,
-                    mounts=inputs.mounts,
-                    run_id=run_dir.name,
-                    work_dir=run_dir / "work",
-                )
-            )
+            sandbox = stack.enter_context(_sandbox(config, facts, inputs, run_dir))
             yield Session(
                 config=config,
                 run_dir=run_dir,
@@ -103,16 +96,27 @@ def open_session(config: RunConfig, run_dir: Path) -> Iterator[Session]:
             )
 
 
-def _preflight(config: RunConfig, run_dir: Path) -> tuple[MergeInputs, EngineFacts]:
+def _preflight(config: RunConfig, run_dir: Path) -> tuple[MergeInputs, EngineFacts | None]:
     """Look at everything that can be known beforehand; start nothing (but make the lab, if it is asked for)."""
     try:
         inputs = merge_inputs(config)
-        facts = engine_facts(config.image.name)
+        facts = engine_facts(config.image.name) if config.sandbox == "docker" else None
     except KeyboardInterrupt:
         raise Interrupted("interrupted before anything was started") from None
-    require_machine(facts, config)
+    if facts is None:
+        require_bubblewrap(config)
+    else:
+        require_machine(facts, config)
     require_disk(run_dir, inputs, config)
     return inputs, facts
+
+
+def _sandbox(config: RunConfig, facts: EngineFacts | None, inputs: MergeInputs, run_dir: Path) -> Sandbox:
+    """Return the sandbox that the configuration names, not yet entered; `facts` are an engine's, where it names one."""
+    run_id, work_dir = run_dir.name, run_dir / "work"
+    if facts is None:
+        return BubblewrapSandbox(config, mounts=inputs.mounts, run_id=run_id, work_dir=work_dir)
+    return DockerSandbox(config, image_id=facts.image_id, mounts=inputs.mounts, run_id=run_id, work_dir=work_dir)
 
 
 def merge_inputs(config: RunConfig) -> MergeInputs:

@@ -27,6 +27,8 @@ _REMAPPED = ("name=userns", "name=rootless")  # options of an engine whose conta
 class DockerSandbox(PooledSandbox):
     """A `Sandbox` on a Docker engine; see `base.Sandbox` for what it promises."""
 
+    kind = "docker"
+
     def __init__(
         self,
         config: RunConfig,

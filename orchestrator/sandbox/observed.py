@@ -39,10 +39,13 @@ def recorded_limits(config: RunConfig) -> dict[str, Any]:
     }
 
 
-def created(container: Container, purpose: str, program: str, *, image_id: str, runtime: str) -> dict[str, Any]:
+def created(
+    container: Container, purpose: str, program: str, *, sandbox: str, image_id: str, runtime: str
+) -> dict[str, Any]:
     """Return the data of `sandbox.created`: what was granted, which is what was asked."""
     return {
         **started(container, purpose, program),
+        "sandbox": sandbox,
         "image_id": image_id,
         "runtime": runtime,
         "seccomp_sha256": seccomp_digest(),

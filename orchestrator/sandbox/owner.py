@@ -85,7 +85,7 @@ def reap(run_id: str | None = None) -> int:
             remove_container(client, str(found["Id"]))
             clear_work(Path(labels.get(LABEL_WORK, "")))
             removed += 1
-        _clear_works_of_the_dead(run_id)
+        clear_works_of_the_dead(run_id)
         return removed
     except (DockerException, OSError) as error:
         raise SandboxError(f"leftover containers cannot be removed: {error}", remedy="see `assay doctor`") from error
@@ -129,7 +129,8 @@ def clear_work(work_dir: Path) -> None:
                 path.unlink()
 
 
-def _clear_works_of_the_dead(run_id: str | None) -> None:
+def clear_works_of_the_dead(run_id: str | None = None) -> None:
+    """Clear the work folders of dead owners (of one run, or of all)."""
     for note in sorted(_notes().glob("*.json")):
         try:
             said = json.loads(note.read_text())

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from orchestrator.candidate import OwnedOutput
 from orchestrator.config import RunConfig
@@ -56,6 +56,8 @@ class _Prepared:
 
 class PooledSandbox(ABC):
     """A `Sandbox` but for its containers; see `base.Sandbox` for what it promises."""
+
+    kind: ClassVar[str]  # as the configuration names it
 
     def __init__(
         self,
@@ -197,6 +199,7 @@ class PooledSandbox(ABC):
     def describe(self) -> Mapping[str, Any]:
         """Return what programs run in and under which limits. JSON, no floats."""
         return {
+            "sandbox": self.kind,
             "image_id": self._image_id,
             "runtime": self._runtime,
             **self._platform(),
@@ -386,7 +389,7 @@ class PooledSandbox(ABC):
         return self._fleet.open(order, lease)
 
     def _observe_start(self, container: Container, purpose: str, program: str, observe: Observer) -> None:
-        data = created(container, purpose, program, image_id=self._image_id, runtime=self._runtime)
+        data = created(container, purpose, program, sandbox=self.kind, image_id=self._image_id, runtime=self._runtime)
         observe("sandbox.created", data)
         observe("sandbox.started", started(container, purpose, program))
 

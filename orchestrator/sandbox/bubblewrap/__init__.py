@@ -8,6 +8,6 @@ container.py  one container from started to removed
 cgroups.py    a container's own cgroup, where this user may make one
 """
 
-from orchestrator.sandbox.bubblewrap.sandbox import BubblewrapSandbox
+from orchestrator.sandbox.bubblewrap.sandbox import BubblewrapSandbox, require_bubblewrap
 
-__all__ = ["BubblewrapSandbox"]
+__all__ = ["BubblewrapSandbox", "require_bubblewrap"]

@@ -24,6 +24,7 @@ from orchestrator.sandbox.bubblewrap.cgroups import Place, places, reap
 from orchestrator.sandbox.bubblewrap.container import BubblewrapContainer, Host
 from orchestrator.sandbox.bubblewrap.root import make_root
 from orchestrator.sandbox.bubblewrap.settings import INFO_FD, SECCOMP_FD
+from orchestrator.sandbox.owner import clear_works_of_the_dead
 from orchestrator.sandbox.pooled import PooledSandbox, is_root
 from orchestrator.sandbox.settings import Order
 from policies.filters import compile_profile, read_profile
@@ -70,6 +71,7 @@ class BubblewrapSandbox(PooledSandbox):
                 f"what programs would see in bubblewrap: expected {self._config.image.digest}, found {self._image_id}",
                 remedy="set [image] digest to the one that you trust, or restore what it was taken of",
             )
+        clear_works_of_the_dead()
 
     def _connect(self) -> None:
         """Start the thread that starts containers, and find out by trial what this host can enforce.
@@ -102,7 +104,6 @@ class BubblewrapSandbox(PooledSandbox):
     def _platform(self) -> Mapping[str, Any]:
         place = self._host.place
         return {
-            "sandbox": self.kind,
             "engine_version": "",
             "cgroup_version": place.version if place else "",
             "apparmor": False,
