@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +20,8 @@ from orchestrator.config import RunConfig, parse_config
 from orchestrator.errors import AssayError
 from orchestrator.lab.build import FACTS
 from orchestrator.lab.recipe import RECIPE
+from orchestrator.sandbox.base import Sandbox
+from orchestrator.sandbox.bubblewrap import BubblewrapSandbox
 from orchestrator.sandbox.docker import DockerSandbox
 from orchestrator.sandbox.engine import engine_facts
 from orchestrator.sandbox.facts import SANDBOX_IMAGE, EngineFacts
@@ -63,11 +65,17 @@ def diagnose(config: RunConfig | None) -> list[Check]:
     checks = [check_engine(facts)]
     if facts.reachable:
         checks += judge_engine(facts, config, source=source_digest(_ROOT))
+    if _without_engine(config):
+        checks = [replace(check, needed=False) for check in checks]
     places = [("cache", cache_dir()), ("runs", RUNS)]
     if facts.reachable and os.path.isdir(facts.root_dir):  # the engine may be on another host
         places.append(("engine", Path(facts.root_dir)))
     checks += [check_user(facts), *(check_disk(name, path) for name, path in places), check_lab()]
-    return [*checks, *check_protections(facts, config)] if facts.image_id else checks
+    return [*checks, *check_protections(facts, config)] if facts.image_id or _without_engine(config) else checks
+
+
+def _without_engine(config: RunConfig | None) -> bool:
+    return config is not None and config.sandbox == "bubblewrap"
 
 
 def check_protections(facts: EngineFacts, config: RunConfig | None) -> list[Check]:
@@ -89,11 +97,15 @@ def probe(facts: EngineFacts, config: RunConfig) -> Seen:
     """
     with (
         tempfile.TemporaryDirectory(prefix="assay-doctor-") as folder,
-        DockerSandbox(
-            config, image_id=facts.image_id, mounts=(), run_id="doctor", work_dir=Path(folder) / "work"
-        ) as sandbox,
+        _sandbox(facts, config, Path(folder)) as sandbox,
     ):
         return sandbox.look((_PROBE,))
+
+
+def _sandbox(facts: EngineFacts, config: RunConfig, folder: Path) -> Sandbox:
+    if _without_engine(config):
+        return BubblewrapSandbox(config, mounts=(), run_id="doctor", work_dir=folder / "work")
+    return DockerSandbox(config, image_id=facts.image_id, mounts=(), run_id="doctor", work_dir=folder / "work")
 
 
 def _protection(finding: Finding, wanted: bool) -> Check:

@@ -93,6 +93,8 @@ WHERE_OFFERED = frozenset({"landlock", "own-uid", "apparmor", "user-namespace"})
 _ELSEWHERE = "the kernel's own word cannot be had here"
 _ENGINE_BROKEN = "use another engine or runtime: this one takes the setting and does not put it into effect"
 
+_NO_ENGINE = "use a container engine (`make engine`), or let this user set it: cgroups, namespaces"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
@@ -105,6 +107,7 @@ class Rule:
     offered: Callable[[Seen], bool] = lambda _: True
     remedy: str = _ENGINE_BROKEN  # where it is missing
     to_be_offered: str = ""  # where it is not offered
+    without_engine: str = ""  # why it is in effect where there is no engine, if it is
 
 
 def judge(seen: Seen) -> tuple[Finding, ...]:
@@ -115,6 +118,8 @@ def judge(seen: Seen) -> tuple[Finding, ...]:
 def finding(name: str, seen: Seen) -> Finding:
     """Judge one protection."""
     rule = RULES[name]
+    if seen.engine is None and rule.without_engine:
+        return Finding(name=name, state=State.IN_EFFECT, found=rule.without_engine)
     spoken = [(who, verdict) for who, verdict in _witnesses(rule, seen) if verdict[0] is not None]
     found = "; ".join(f"{who}: {text}" for who, (_, text) in spoken) or "nobody can tell"
     if rule.kernel is not None and not any(who == "kernel" for who, _ in spoken):
@@ -123,7 +128,8 @@ def finding(name: str, seen: Seen) -> Finding:
         return Finding(name=name, state=State.IN_EFFECT, found=found)
     if not rule.offered(seen):
         return Finding(name=name, state=State.NOT_OFFERED, found=found, remedy=rule.to_be_offered)
-    return Finding(name=name, state=State.MISSING, found=found, remedy=rule.remedy)
+    remedy = _NO_ENGINE if seen.engine is None and rule.remedy == _ENGINE_BROKEN else rule.remedy
+    return Finding(name=name, state=State.MISSING, found=found, remedy=remedy)
 
 
 def _witnesses(rule: Rule, seen: Seen) -> Iterable[tuple[str, Verdict]]:
@@ -244,10 +250,15 @@ RULES: Mapping[str, Rule] = {
         kernel=witness.tmpfs("nr_inodes", lambda asked: asked.tmpfs_inodes), engine=witness.tmpfs_asked("nr_inodes=")
     ),
     "tmpfs-noexec": Rule(kernel=witness.tmpfs_exec, engine=witness.tmpfs_asked("noexec")),
-    "no-engine-log": Rule(engine=witness.no_log),
-    "no-devices": Rule(engine=witness.devices),
+    "no-engine-log": Rule(engine=witness.no_log, without_engine="there is no engine that could keep one"),
+    "no-devices": Rule(kernel=witness.devices_mounted, engine=witness.devices),
     "explicit-environment": Rule(kernel=witness.environment, engine=witness.environment_asked),
-    "image-by-digest": Rule(engine=witness.image, remedy="run `make image`"),
+    "image-by-digest": Rule(
+        engine=witness.image,
+        offered=lambda seen: seen.engine is not None,
+        remedy="run `make image`",
+        to_be_offered="only an engine has images; what stands in for one is recorded by digest too",
+    ),
     "masked-proc": Rule(kernel=witness.masks, engine=witness.paths_covered),
     "oom-score": Rule(kernel=witness.oom_score, engine=witness.setting("OomScoreAdj", 1000)),
     "apparmor": Rule(

@@ -15,7 +15,8 @@ from sandbox_image.protocol import OUTPUT_PATH
 
 FIRST_OWN_UID = 100_000  # below are accounts; above, what nobody but containers uses
 _ROUNDING = 1.02  # kernels count memory in pages, and CPU quotas in whole microseconds
-_HOSTNAME = "HOSTNAME"  # the engine's own addition to the environment
+_PLATFORM_VARIABLES = frozenset({"HOSTNAME", "PWD"})  # engine and bubblewrap add one each; both tell nothing
+_HARMLESS_DEVICES = frozenset(f"/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "console"))
 _VIRTUAL = frozenset(
     {"proc", "sysfs", "tmpfs", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "overlay", "securityfs"}
 )
@@ -174,7 +175,7 @@ def tmpfs_exec(kernel: Kernel, _: Asked) -> Verdict:
 def environment(kernel: Kernel, asked: Asked) -> Verdict:
     if kernel.environment is None:
         return None, ""
-    more = sorted(kernel.environment.keys() - asked.environment - {_HOSTNAME})
+    more = sorted(kernel.environment.keys() - asked.environment - _PLATFORM_VARIABLES)
     return not more, f"{len(kernel.environment)} variables{', unasked: ' + ', '.join(more) if more else ''}"
 
 
@@ -182,10 +183,18 @@ def masks(kernel: Kernel, asked: Asked) -> Verdict:
     """Whether each path that this host has is covered (by an empty read-only mount or by the null device)."""
     if not kernel.mounts:
         return None, ""
-    seen = {path: kernel.mount(path) for path in (*asked.masked, *asked.read_only)}
-    bare = [path for path in asked.masked if path in kernel.host_paths and not _covered(seen[path])]
-    open_ = [path for path in asked.read_only if path in kernel.host_paths and not _read_only(seen[path])]
+    bare = [path for path in asked.masked if _there(kernel, path) and not _covered(kernel.mount(path))]
+    open_ = [path for path in asked.read_only if _there(kernel, path) and not _read_only(kernel.mount(path))]
     return not bare and not open_, f"uncovered: {', '.join((*bare, *open_)) or 'nothing'}"
+
+
+def devices_mounted(kernel: Kernel, asked: Asked) -> Verdict:
+    """Whether no device file of the host is mounted but those that hold nothing."""
+    if not kernel.mounts:
+        return None, ""
+    roots = {mount.root for mount in kernel.mounts if mount.kind == "devtmpfs"} - _HARMLESS_DEVICES
+    more = sorted(root for root in roots if asked.device != "cuda" or not root.startswith("/nvidia"))
+    return not more, f"mounted from the host: {', '.join(more) or 'none'}"
 
 
 def oom_score(kernel: Kernel, _: Asked) -> Verdict:
@@ -326,6 +335,11 @@ def _setting_of(mount: Mount | None, key: str) -> int | None:
     scale = {"k": 1024, "m": 1024**2, "g": 1024**3}.get(text[-1:], 1)
     digits = text.rstrip("kmg")
     return int(digits) * scale if digits.isdigit() else None
+
+
+def _there(kernel: Kernel, path: str) -> bool:
+    """Whether the container has a path of the kernel's that this host has: its /proc, /sys or /dev are mounted."""
+    return path in kernel.host_paths and kernel.mount("/" + path.split("/")[1]) is not None
 
 
 def _covered(mount: Mount | None) -> bool:

@@ -226,6 +226,7 @@ FLAWS: list[tuple[str, Flaw]] = [
     ("tmpfs-inodes", mounted(",nr_inodes=1024", "")),
     ("tmpfs-noexec", mounted("rw,nosuid,nodev,noexec,relatime - tmpfs", "rw,nosuid,nodev,relatime - tmpfs")),
     ("no-engine-log", settings(LogConfig={"Type": "json-file"})),
+    ("no-devices", mounted("0:47 / /tmp rw,nosuid,nodev,noexec,relatime - tmpfs", "0:6 /kvm /dev/kvm rw - devtmpfs")),
     ("no-devices", settings(Devices=[{"PathOnHost": "/dev/kvm"}])),
     ("no-devices", settings(DeviceRequests=[{"Driver": "nvidia"}])),
     ("explicit-environment", kernel(environment={"PATH": "", "AWS_SECRET": ""})),
@@ -346,6 +347,9 @@ def test_without_an_engine_only_what_every_platform_has_is_needed() -> None:
     bare = dataclasses.replace(SEEN, engine=None, settings={})
     assert needed(bare, ()) == ALWAYS | {"landlock", "own-uid"}
     assert refused(judge(bare), needed(bare, ())) == ()
+    found = {one.name: one.state for one in judge(bare)}
+    assert found["no-engine-log"] is State.IN_EFFECT
+    assert found["image-by-digest"] is State.NOT_OFFERED
 
 
 @pytest.mark.docker
