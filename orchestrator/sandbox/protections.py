@@ -152,7 +152,8 @@ def needed(seen: Seen, required: Iterable[str]) -> frozenset[str]:
     """Return what a start is refused without: what is always asked for, where it can be had, or was required."""
     here = {name for name in WHERE_OFFERED if RULES[name].offered(seen)}
     engine = ALWAYS_ON_AN_ENGINE if seen.engine is not None else frozenset()
-    return frozenset({*ALWAYS, *engine, *here, *required})
+    asked = {"apparmor": bool(seen.asked.apparmor), "gvisor": seen.asked.runtime.startswith("runsc")}
+    return frozenset({*ALWAYS, *engine, *here, *required, *(name for name, was in asked.items() if was)})
 
 
 def _says(*options: str) -> Callable[[EngineFacts], Verdict]:

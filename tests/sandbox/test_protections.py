@@ -286,6 +286,11 @@ def test_a_start_is_refused_for_whatever_is_missing_but_what_nobody_asked_for(na
     assert (name in names) == (name in ALWAYS | ALWAYS_ON_AN_ENGINE | WHERE_OFFERED)
 
 
+def test_what_the_configuration_names_elsewhere_is_required_too() -> None:
+    named = asked(apparmor="mine", runtime="runsc")(dataclasses.replace(SEEN, engine=None))
+    assert {"apparmor", "gvisor"} <= {one.name for one in refused(judge(named), needed(named, ()))}
+
+
 def test_landlock_is_needed_only_where_the_kernel_has_it() -> None:
     without = inside("inner-seccomp")(kernel(landlock=0)(SEEN))
     assert finding("landlock", without).state is State.NOT_OFFERED
