@@ -6,6 +6,7 @@ the remedy; ASSAY_TEST_NO_ENGINE=1 leaves them out.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from orchestrator.config import RunConfig, parse_config
 from orchestrator.models import MergeInputs, resolve_inputs
 from orchestrator.sandbox.docker import DockerSandbox
 from orchestrator.sandbox.engine import engine_facts
+from tests.engine import PrivateEngine, private_engine
 from tests.tiny import make_tiny, make_variant
 
 NAMES = ("add", "sub", "mul")
@@ -76,6 +78,25 @@ def docker_sandbox(
         tiny_config, image_id=facts.image_id, mounts=tiny_inputs.mounts, run_id="test", work_dir=work_dir
     ) as sandbox:
         yield sandbox
+
+
+@pytest.fixture(scope="session")
+def one_private_engine(tiny_config: RunConfig) -> Iterator[PrivateEngine]:
+    """A second engine, for all tests that break theirs; it also has a runtime that starts nothing."""
+    with private_engine(tiny_config.image.name, "--add-runtime", "broken=/bin/false") as engine:
+        yield engine
+
+
+@pytest.fixture
+def own_engine(
+    one_private_engine: PrivateEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[PrivateEngine]:
+    """That engine, running, empty, and the one that Assay finds; with a cache of its own."""
+    monkeypatch.setenv("DOCKER_HOST", one_private_engine.address)
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path / "cache"))
+    yield one_private_engine
+    one_private_engine.make_good()
+    gc.collect()  # sockets that docker-py dropped: while the test's own filter of warnings holds
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
@@ -44,6 +45,9 @@ class PrivateEngine:
         self.disk = self.folder / "disk"
         self._mounter: subprocess.Popen[bytes] | None = None  # keeps the disk mounted while no engine runs
         self._engine: subprocess.Popen[bytes] | None = None
+        self._options: tuple[str, ...] = ()
+        # The daemon ends with the thread that started it (setpriv): one that lives as long as this object.
+        self._starter = ThreadPoolExecutor(max_workers=1)
 
     # -- life ------------------------------------------------------------------------------------
 
@@ -72,24 +76,26 @@ class PrivateEngine:
             raise OSError(f"no disk of our own: {(said + self._mounter.stdout.read()).decode().strip()}")
 
     def start(self, *options: str) -> None:
-        """Start the engine, with more options than those that keep it apart, and wait until it answers."""
+        """Start the engine and wait until it answers; without options, with those of the last start."""
         assert self._mounter
+        self._options = options or self._options
         for stale in ("pid", "exec/containerd/containerd.pid"):  # a killed daemon's; its number may be a zombie's
             (self.folder / stale).unlink(missing_ok=True)
         with (self.folder / "log").open("ab") as log:
-            self._engine = subprocess.Popen(
+            self._engine = self._starter.submit(
+                subprocess.Popen,
                 [
                     *("setpriv", "--pdeathsig", "KILL"),
                     *("nsenter", f"--mount=/proc/{self._mounter.pid}/ns/mnt", "dockerd"),
                     *("--data-root", str(self.disk / "data"), "--exec-root", str(self.folder / "exec")),
                     *("--pidfile", str(self.folder / "pid"), "-H", self.address, "--cgroup-parent", f"/{self.cgroup}"),
                     *("--exec-opt", "native.cgroupdriver=cgroupfs"),
-                    *("--bridge=none", "--iptables=false", "--ip6tables=false", *options),
+                    *("--bridge=none", "--iptables=false", "--ip6tables=false", *self._options),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-            )
+            ).result()
         deadline = time.monotonic() + ANSWER_SECONDS
         while not self.answers():
             if self._engine.poll() is not None or time.monotonic() > deadline:
@@ -131,6 +137,16 @@ class PrivateEngine:
         self.stop()
         self.start(*options)
 
+    def make_good(self) -> None:
+        """Undo what a test did: room on the disk, memory, a daemon that answers, no containers."""
+        self.clear_disk()
+        self.limit_memory(None)
+        if not self.answers():
+            self.restart()
+        with self.client() as client:
+            for found in client.api.containers(all=True):
+                client.api.remove_container(found["Id"], force=True)
+
     def destroy(self) -> None:
         """Take away processes, mounts, cgroups and files, whatever state they are in."""
         if self._engine is not None and self._engine.poll() is None:
@@ -140,6 +156,7 @@ class PrivateEngine:
         if self._mounter is not None:
             self._mounter.kill()
             self._mounter.communicate()
+        self._starter.shutdown()
         remove_remains(self.folder)
 
     # -- what tests do with it -------------------------------------------------------------------
@@ -180,6 +197,14 @@ class PrivateEngine:
         assert self._mounter
         enter = ["nsenter", f"--mount=/proc/{self._mounter.pid}/ns/mnt", "sh", "-c"]
         subprocess.run([*enter, f'cd "$0" && {script}', str(self.disk)], check=True, capture_output=True)
+
+    def limit_memory(self, limit: int | None) -> None:
+        """Bound all containers together, as a host that is short of memory does; None: no bound."""
+        unified = (_CGROUPS / "cgroup.controllers").exists()
+        folder = _CGROUPS / self.cgroup if unified else _CGROUPS / "memory" / self.cgroup
+        folder.mkdir(exist_ok=True)
+        name, unbounded = ("memory.max", "max") if unified else ("memory.limit_in_bytes", "-1")
+        (folder / name).write_text(unbounded if limit is None else str(limit))
 
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
@@ -244,7 +269,7 @@ def clear_after_the_dead() -> None:
 
 
 @contextlib.contextmanager
-def private_engine(image: str) -> Iterator[PrivateEngine]:
+def private_engine(image: str, *options: str) -> Iterator[PrivateEngine]:
     """An engine that has one image, running; skips where none can be made."""
     if os.geteuid() != 0:
         pytest.skip("a second engine needs root")
@@ -257,7 +282,7 @@ def private_engine(image: str) -> Iterator[PrivateEngine]:
             engine.make_disk()
         except OSError as error:
             pytest.skip(str(error))
-        engine.start()
+        engine.start(*options)
         engine.load(image)
         yield engine
     finally:

@@ -19,7 +19,7 @@ from typing import Any
 
 from orchestrator.errors import SandboxError
 from orchestrator.sandbox.cgroup import Cgroup, Reading
-from orchestrator.sandbox.ending import ended_by_kill
+from orchestrator.sandbox.ending import ended_by_kill, has_ended
 from orchestrator.sandbox.kernel import pid_of
 from orchestrator.sandbox.streams import Streams
 
@@ -188,7 +188,7 @@ class Container(ABC):
 
     def waits(self) -> bool:
         """Whether it is as it was when it became ready: alive, its connection open, nothing said since."""
-        return self._listen(0.0) is Heard.NOTHING
+        return not (self._init is not None and has_ended(self._init)) and self._listen(0.0) is Heard.NOTHING
 
     def interference(self) -> str:
         """Say what the platform did to one that is dead and was not ended by us; empty where nothing was seen."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import signal
 import struct
 
@@ -15,6 +16,13 @@ _INFO_BYTES = 64  # linux/pidfd.h: struct pidfd_info, first version
 _EXIT = 1 << 3  # PIDFD_INFO_EXIT, since Linux 6.15
 _GET_INFO = 3 << 30 | _INFO_BYTES << 16 | 0xFF << 8 | 11  # PIDFD_GET_INFO, a request that writes and reads
 _EXIT_CODE_AT = 60
+
+
+def has_ended(pidfd: int) -> bool:
+    """Whether that process has ended, reaped or not: known at once, before any engine hears of it."""
+    watch = select.poll()
+    watch.register(pidfd, select.POLLIN)
+    return bool(watch.poll(0))
 
 
 def ended_by_kill(pidfd: int) -> bool:

@@ -19,7 +19,7 @@ from orchestrator.config import RunConfig
 from orchestrator.errors import SandboxError
 from orchestrator.sandbox.cgroup import Cgroup, holds
 from orchestrator.sandbox.container import DRAIN_SECONDS, NAME_PREFIX, Container, Exit, Heard
-from orchestrator.sandbox.engine import APIError, Client, DockerException
+from orchestrator.sandbox.engine import APIError, Client, DockerException, NotFound
 from orchestrator.sandbox.engine_life import EngineLife
 from orchestrator.sandbox.facts import EngineFacts
 from orchestrator.sandbox.owner import LABEL_RUN, remove_container
@@ -55,7 +55,7 @@ class EngineContainer(Container):
         """
         request = container_request(order, config, facts)
         with engine_errors("a container cannot be created"):
-            made = _create(client, request)
+            made = _create(client, request, order.image_id)
         container_id = str(made["Id"])
         try:
             with engine_errors("a container cannot be started"):
@@ -160,9 +160,15 @@ def engine_errors(what: str) -> Iterator[None]:
         ) from error
 
 
-def _create(client: Client, request: dict[str, Any]) -> dict[str, Any]:
+def _create(client: Client, request: dict[str, Any], image_id: str) -> dict[str, Any]:
     """Create a container whose name shows its run. (To rename it for its program would take 11 ms; leases tell.)"""
     api: Any = client.api  # docker-py leaves this method untyped
     run = _NOT_IN_NAMES.sub("_", request["Labels"].get(LABEL_RUN, ""))[:_MAX_RUN_CHARS]
-    made: dict[str, Any] = api.create_container_from_config(request, name=f"{NAME_PREFIX}{run}-{uuid.uuid4().hex[:16]}")
+    name = f"{NAME_PREFIX}{run}-{uuid.uuid4().hex[:16]}"
+    try:
+        made: dict[str, Any] = api.create_container_from_config(request, name=name)
+    except NotFound as error:  # of all that is asked for, only the image is looked up
+        raise SandboxError(
+            f"the image {image_id} is not on the engine any more", remedy="run `make image`, and start again"
+        ) from error
     return made

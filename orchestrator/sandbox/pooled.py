@@ -255,7 +255,8 @@ class PooledSandbox(ABC):
 
     def _try_again(self) -> None:
         self._recover()
-        self._fleet.remove_stuck()
+        if not self._fleet.stopped.is_set():
+            self._fleet.remove_stuck()
 
     def _run_once(self, job: RunJob, observe: Observer, seconds: float) -> RunResult:
         prepared = self._pool(job.tensors).take()

@@ -166,7 +166,7 @@ def test_an_engine_that_cannot_start_the_image_is_the_platforms_fault(
     run: Run, tiny_config: RunConfig, tiny_inputs: MergeInputs, tmp_path: Path
 ) -> None:
     missing = another(tiny_config, tiny_inputs, tmp_path / "work", image_id="sha256:" + "0" * 64)
-    with missing as sandbox, pytest.raises(SandboxError, match="cannot be created"):
+    with missing as sandbox, pytest.raises(SandboxError, match="is not on the engine"):
         run(MEAN, sandbox=sandbox)
     assert list((tmp_path / "work").iterdir()) == []
 

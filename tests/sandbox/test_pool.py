@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 
 import pytest
 
@@ -83,3 +84,47 @@ def test_a_closed_pool_hands_out_nothing() -> None:
     pool.close()
     with pytest.raises(SandboxError, match="closed"):
         pool.take()
+
+
+def test_what_is_of_no_use_any_more_is_dropped_and_not_handed_out() -> None:
+    maker = Maker()
+    pool = Pool(make=maker.make, drop=maker.dropped.append, size=2, usable=lambda number: number > 2)
+    pool.expect(4)
+    assert pool.take() == 0  # made now: none was ahead
+    assert pool.take() > 2
+    pool.close()
+    assert {1, 2} <= set(maker.dropped)
+
+
+def test_what_failed_ahead_is_passed_over() -> None:
+    tries = itertools.count()
+
+    def make() -> int:
+        number = next(tries)
+        if number in (1, 2):
+            raise SandboxError("no engine just then")
+        return number
+
+    pool = Pool(make=make, drop=lambda _: None, size=2)
+    pool.expect(3)
+    assert pool.take() == 0
+    assert pool.take() > 2
+    pool.close()
+
+
+def test_closing_drops_all_even_where_one_cannot_be_dropped() -> None:
+    dropped: list[int] = []
+
+    def drop(number: int) -> None:
+        dropped.append(number)
+        raise SandboxError("no engine")
+
+    pool = Pool(make=Maker().make, drop=drop, size=2)
+    pool.expect(9)
+    pool.take()
+    deadline = time.monotonic() + 5
+    while len(pool._ahead) < 2 or not all(future.done() for future in pool._ahead):
+        assert time.monotonic() < deadline
+    with pytest.raises(SandboxError, match="no engine"):
+        pool.close()
+    assert sorted(dropped) == [1, 2]
