@@ -69,6 +69,7 @@ class Container(ABC):
         self.created_at = time.monotonic()
         self.startup_seconds = 0.0
         self.walls: tuple[str, ...] = ()  # what stood inside before any program came, as it said then
+        self.environment: Mapping[str, str] | None = None  # where it was read before the container hid it from us
         self._measured_at = 0.0
         self._cgroup: Cgroup | None = None
         self._interrupted = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from orchestrator.config import RunConfig
 from orchestrator.sandbox.container import Container
 from orchestrator.sandbox.facts import EngineFacts
@@ -25,9 +27,12 @@ def inspect(
     """Look at a container that is ready for a program and has had none, so that what it says is believed."""
     asked = asked_of(config, image_id=image_id, runtime=runtime, file_bytes=file_bytes, own_uid=own_uid)
     pid = None if runtime.startswith(OWN_KERNELS) else container.pid
+    kernel = look_at(pid, (*asked.masked, *asked.read_only)) if pid else None
+    if kernel is not None and container.environment is not None:
+        kernel = replace(kernel, environment=container.environment)
     return Seen(
         asked=asked,
-        kernel=look_at(pid, (*asked.masked, *asked.read_only)) if pid else None,
+        kernel=kernel,
         engine=engine,
         settings=container.effective,
         inside=frozenset(container.walls),

@@ -211,6 +211,11 @@ def _interfaces(place: Path) -> tuple[str, ...]:
     return tuple(sorted(re.findall(r"^ *(\S+):", _text(place / "net/dev"), re.MULTILINE)))
 
 
+def environment_of(pid: int, *, proc: Path = _PROC) -> dict[str, str] | None:
+    """Return the environment that a process was started with; None where it may not be read."""
+    return _environment(proc / str(pid) / "environ")
+
+
 def _environment(path: Path) -> dict[str, str] | None:
     try:
         entries = path.read_bytes().decode(errors="replace").split("\0")

@@ -338,8 +338,13 @@ def _setting_of(mount: Mount | None, key: str) -> int | None:
 
 
 def _there(kernel: Kernel, path: str) -> bool:
-    """Whether the container has a path of the kernel's that this host has: its /proc, /sys or /dev are mounted."""
-    return path in kernel.host_paths and kernel.mount("/" + path.split("/")[1]) is not None
+    """Whether the container has a path of the kernel's that this host has: by itself, or in /proc, /sys or /dev.
+
+    One of those that is an empty file system of the container's own has nothing but what is mounted into it.
+    """
+    above = kernel.mount("/" + path.split("/")[1])
+    in_kernels = above is not None and above.kind != "tmpfs"
+    return path in kernel.host_paths and (in_kernels or kernel.mount(path) is not None)
 
 
 def _covered(mount: Mount | None) -> bool:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import select
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -21,8 +21,9 @@ from typing import Any
 
 from orchestrator.config import RunConfig
 from orchestrator.errors import SandboxError
+from orchestrator.sandbox.bubblewrap import launch
 from orchestrator.sandbox.bubblewrap.cgroups import OwnCgroup, Place
-from orchestrator.sandbox.bubblewrap.root import Root
+from orchestrator.sandbox.bubblewrap.root import PYTHON, Root
 from orchestrator.sandbox.bubblewrap.settings import (
     ADDRESS_SPACE,
     PROCESSES,
@@ -34,7 +35,7 @@ from orchestrator.sandbox.bubblewrap.settings import (
 )
 from orchestrator.sandbox.cgroup import Cgroup, Reading
 from orchestrator.sandbox.container import DRAIN_SECONDS, KILL_SECONDS, Container, Exit, Heard
-from orchestrator.sandbox.kernel import look_at
+from orchestrator.sandbox.kernel import environment_of, look_at
 from orchestrator.sandbox.settings import MIB, Order
 
 Spawn = Callable[[Mapping[str, Any], Mapping[str, int]], subprocess.Popen[bytes]]
@@ -42,6 +43,7 @@ Spawn = Callable[[Mapping[str, Any], Mapping[str, int]], subprocess.Popen[bytes]
 
 _READ_BYTES = 64 * 1024
 _INFO_BYTES = 4096
+_POLL_SECONDS = 0.005
 _SIGNALLED = 128  # a shell's, and bubblewrap's, way to report a signal
 _PROC = Path("/proc")
 
@@ -99,6 +101,8 @@ class BubblewrapContainer(Container):
         Raises:
             SandboxError: not ready, or something is not in effect (the fields are named).
         """
+        if not self._host.as_root:
+            self.environment = self._first_environment(time.monotonic() + seconds)
         super().wait_ready(seconds, walls=walls)
         pid = self.pid
         runner = _child_of(pid) if pid else None
@@ -108,7 +112,8 @@ class BubblewrapContainer(Container):
         kernel = look_at(pid, ())
         if kernel is None:
             raise SandboxError(f"container {self.id[:12]} has ended although it said that it was ready")
-        effective = found(kernel, as_root=self._host.as_root)
+        kernel = replace(kernel, environment=self.environment or kernel.environment)
+        effective = found(kernel, _status(pid), as_root=self._host.as_root)
         effective["cgroup"] = dict(self._own.found(runner)) if self._own else {}
         if different := differences(asked, effective):
             raise SandboxError(
@@ -227,16 +232,33 @@ class BubblewrapContainer(Container):
         if self._process is None or _parent_of(pid) != self._process.pid:  # the number is another's by now
             raise SandboxError(f"container {self.id[:12]} ended while it was started")
 
+    def _first_environment(self, deadline: float) -> Mapping[str, str] | None:
+        """Return what the runner began with, before it hides itself, which it does from its own user too."""
+        while time.monotonic() < deadline and (pid := self.pid) is not None:
+            runner = _child_of(pid)
+            with contextlib.suppress(OSError):
+                if runner is not None and (_PROC / str(runner) / "cmdline").read_bytes().startswith(PYTHON.encode()):
+                    return environment_of(runner)
+            time.sleep(_POLL_SECONDS)
+        return None
+
     def _bound(self, runner: int) -> dict[str, Any]:
         """Without a cgroup, bound processes and address space from here on; return what must now be in effect."""
         if self._request is None or self._own is not None:
             return {"cgroup": dict(self._own.asked()) if self._own else {}}
         limits = self._config.container
         space = _address_space(runner) + limits.memory_mb * MIB + self._inputs_bytes
-        resource.prlimit(runner, resource.RLIMIT_NPROC, (limits.pids, limits.pids))
-        resource.prlimit(runner, resource.RLIMIT_AS, (space, space))
+        values = {"RLIMIT_NPROC": limits.pids, "RLIMIT_AS": space}
+        self._bound_from_outside({"bound": runner, "uid": self._request.spec["uid"], "rlimits": values})
         more = {PROCESSES: str(limits.pids), ADDRESS_SPACE: str(space)}
         return {"cgroup": {}, "limits": {**self._request.asked["limits"], **more}}
+
+    @staticmethod
+    def _bound_from_outside(spec: Mapping[str, Any]) -> None:
+        command = [sys.executable, "-I", "-S", launch.__file__, json.dumps(spec)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=KILL_SECONDS)  # noqa: S603
+        if done.returncode != 0:
+            raise SandboxError(f"a container cannot be bounded: {done.stderr.strip()[-500:]}")
 
     def _processes(self) -> int | None:
         """Count the processes that the container's own /proc lists; None where it cannot be read any more."""
@@ -314,6 +336,11 @@ def _parent_of(pid: int) -> int:
     except OSError:
         return 0
     return int(text.rpartition(")")[2].split()[1])
+
+
+def _status(pid: int) -> Mapping[str, str]:
+    lines = (_PROC / str(pid) / "status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def _child_of(pid: int) -> int | None:

@@ -35,8 +35,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main() -> None:
-    """Do what the module says, in that order, and become bubblewrap."""
+    """Do what the module says, in that order, and become bubblewrap; or bound a container that runs."""
     spec = json.loads(sys.argv[1])
+    if "bound" in spec:
+        _bound(spec)
+        return
     _die_with(spec["parent"])
     for path in spec["cgroups"]:
         _write(path, "0")
@@ -44,14 +47,26 @@ def main() -> None:
     _enter_mount_namespace(spec["uid"])
     _stage(spec["binds"], spec["tmpfs"])
     if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(spec["uid"], spec["uid"], spec["uid"])
-        os.setresuid(spec["uid"], spec["uid"], spec["uid"])
+        _become(spec["uid"])
         _die_with(spec["parent"])  # a change of user forgets it
     _arrange(spec["descriptors"])
     for name, value in spec["rlimits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
     os.execv(spec["command"][0], spec["command"])  # noqa: S606  (no shell is the point)
+
+
+def _bound(spec: dict[str, Any]) -> None:
+    """Set limits of the process `bound`, as its own user: root needs a capability for that which it may not have."""
+    if os.geteuid() == 0:
+        _become(spec["uid"])
+    for name, value in spec["rlimits"].items():
+        resource.prlimit(spec["bound"], getattr(resource, name), (value, value))
+
+
+def _become(uid: int) -> None:
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
 
 
 def _arrange(descriptors: dict[str, int]) -> None:

@@ -24,13 +24,14 @@ from orchestrator.sandbox.bubblewrap.cgroups import Place, places, reap
 from orchestrator.sandbox.bubblewrap.container import BubblewrapContainer, Host
 from orchestrator.sandbox.bubblewrap.root import make_root
 from orchestrator.sandbox.bubblewrap.settings import INFO_FD, SECCOMP_FD
-from orchestrator.sandbox.owner import clear_works_of_the_dead
+from orchestrator.sandbox.leftovers import reap as reap_files
 from orchestrator.sandbox.pooled import PooledSandbox, is_root
 from orchestrator.sandbox.settings import Order
 from policies.filters import compile_profile, read_profile
 
 PACKAGE = "bubblewrap"  # Debian's
 _ANSWER_SECONDS = 10.0
+_PASSED = ("LD_LIBRARY_PATH",)  # some Pythons do not start without; containers never see it
 
 
 class BubblewrapSandbox(PooledSandbox):
@@ -71,7 +72,7 @@ class BubblewrapSandbox(PooledSandbox):
                 f"what programs would see in bubblewrap: expected {self._config.image.digest}, found {self._image_id}",
                 remedy="set [image] digest to the one that you trust, or restore what it was taken of",
             )
-        clear_works_of_the_dead()
+        reap_files(engine=False)
 
     def _connect(self) -> None:
         """Start the thread that starts containers, and find out by trial what this host can enforce.
@@ -164,7 +165,7 @@ class BubblewrapSandbox(PooledSandbox):
             stdout=fds["stdout"],
             stderr=fds["stderr"],
             pass_fds=tuple(given.values()),
-            env={},
+            env={name: os.environ[name] for name in _PASSED if name in os.environ},
             cwd="/",
         )
         self._started = {one for one in self._started if one.returncode is None} | {process}
