@@ -7,16 +7,19 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup engine image lab demo control test check lint types clean
+.PHONY: help setup engine bubblewrap image lab demo control test check lint types clean
 
 help:  ## List what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## Make this machine ready: environment, container engine, base image, sandbox image
 	@$(SETUP) all
 
 engine:  ## Only see to it that a container engine answers
 	@$(SETUP) engine
+
+bubblewrap:  ## Only see to it that bubblewrap works, for `sandbox = "bubblewrap"` (weaker: SECURITY.md)
+	@$(SETUP) bubblewrap
 
 image:  ## Build the sandbox image anew where its sources have changed
 	@$(SETUP) image
@@ -27,9 +30,15 @@ lab: setup  ## Make the lab's models (once; kept in the cache)
 # Shell: sets `dir` to the first of runs/NAME, runs/NAME-2, ... that is free.
 free_dir = dir=runs/$(1); n=1; while [ -e $$dir ]; do n=$$((n + 1)); dir=runs/$(1)-$$n; done
 
-demo: lab  ## Set up what is missing, then run the whole loop on the lab
-	@$(call free_dir,lab); \
-	set -x; $(BIN)/assay run examples/lab.toml --run-dir $$dir
+demo:  ## Set up what is missing, then run the whole loop on the lab
+	@$(SETUP) engine; case $$? in \
+	  0) $(SETUP) all && example=lab ;; \
+	  1) echo 'make demo: no container engine can be had; falling back to bubblewrap, which is weaker (SECURITY.md)' >&2; \
+	     $(SETUP) bubblewrap && example=lab-bubblewrap ;; \
+	  *) exit ;; \
+	esac || exit; \
+	$(BIN)/python -m orchestrator.lab && $(call free_dir,lab) && \
+	set -x && $(BIN)/assay run examples/$$example.toml --run-dir $$dir
 
 control: lab  ## Run the lab without training, and report the newest demo beside it
 	@demo=$$(ls -t runs/lab*/config.json 2>/dev/null | while read -r file; do one=$${file%/*}; \

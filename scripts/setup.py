@@ -1,6 +1,6 @@
 """Makes a machine ready for Assay, one numbered step after the other. Standard library only.
 
-    python3 -m scripts.setup [environment|engine|image|all]
+    python3 -m scripts.setup [environment|engine|bubblewrap|image|all]
 
 Every step looks first whether it is done; all of it can be interrupted and repeated.
 """
@@ -16,10 +16,10 @@ if sys.version_info < (3, 11) or sys.version_info >= (3, 13):
 import signal
 from types import FrameType
 
-from scripts import base_image, engine, environment, host, image, wheelhouse
+from scripts import base_image, bubblewrap, engine, environment, host, image, wheelhouse
 from scripts.console import CommandError, Console, SetupError
 
-GOALS = ("environment", "engine", "image", "all")
+GOALS = ("environment", "engine", "bubblewrap", "image", "all")
 INTERRUPTED = 130
 
 
@@ -48,11 +48,14 @@ def main(arguments: list[str]) -> int:
 
 def reach(goal: str, console: Console) -> None:
     """Do the steps that a goal needs, in order."""
-    console.plan({"environment": 1, "engine": 1}.get(goal, 5))
+    console.plan({"environment": 1, "engine": 1, "bubblewrap": 2}.get(goal, 5))
     if goal != "engine":
         console.step("virtual environment")
         environment.prepare(console)
-    if goal != "environment":
+    if goal == "bubblewrap":
+        console.step("bubblewrap")
+        bubblewrap.prepare(console)
+    elif goal != "environment":
         console.step("container engine")
         engine.prepare(console)
     if goal in ("image", "all"):
