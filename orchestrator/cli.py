@@ -12,17 +12,23 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestrator.errors import AssayError, UsageError
 from orchestrator.text import printable
 
+if TYPE_CHECKING:
+    from orchestrator.sandbox.leftovers import Collected, Leftover
+
 EXIT_OK = 0
+EXIT_PLATFORM = 3  # as errors.py has it
 EXIT_REFUSED = 1  # at least one program was refused or rejected; doctor: something is missing
+_SHOWN_DIGITS = 12  # of an id or a digest
 
 app = typer.Typer(
     help="Runs model-written merging programs under containment, verifies what comes out, and scores it.",
@@ -174,6 +180,31 @@ def doctor(
     raise typer.Exit(EXIT_REFUSED if any(item.fails for item in checks) else EXIT_OK)
 
 
+@app.command(epilog="Example:  assay gc --dry-run")
+def gc(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    images: Annotated[
+        bool, typer.Option("--images", help="Also untagged images that earlier `make image` builds left.")
+    ] = False,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Remove what runs that died left behind: containers, output files, copied inputs, notes.
+
+    A run is dead when its process is: what live runs use is left alone, however late it is. Records (runs/) are never
+    touched. Every start of a run does the same first, but for --images.
+
+    Exit code: 0 nothing is left, 2 usage, 3 something could not be removed.
+    """
+    from orchestrator.sandbox.leftovers import collect
+
+    result = collect(dry_run=dry_run, images=images)
+    if output_format is Format.JSON:
+        _print_json({"dry_run": dry_run, **asdict(result)})
+    else:
+        _print_leftovers(result, dry_run=dry_run)
+    raise typer.Exit(EXIT_PLATFORM if result.failed or result.stranded else EXIT_OK)
+
+
 def main() -> None:
     """Entry point: errors become one message and an exit code, never a traceback."""
     with _explained_errors():
@@ -213,6 +244,27 @@ def _exec_line(row: dict[str, Any]) -> str:
     if row["verdict"] == "verified":
         return f"{printable(row['path'])}: verified sha256:{row['output_sha256'][:16]} in {row['wall_seconds']:.2f} s"
     return f"{printable(row['path'])}: rejected at {row['stage']}: {row['reason']}: {row['detail']}"
+
+
+def _print_leftovers(result: Collected, *, dry_run: bool) -> None:
+    failed = dict(result.failed)
+    for item in result.found:
+        fate = f"NOT removed: {failed[item]}" if item in failed else "found" if dry_run else "removed"
+        _say(printable(f"{_leftover_line(item)}: {fate}"))
+    gone = [item for item in result.found if item not in failed]
+    size = sum(item.bytes for item in gone) / 2**20
+    _say(f"{len(gone)} {'to remove' if dry_run else 'removed'}, {size:.1f} MiB" if result.found else "nothing is left")
+    if result.unreachable:
+        _note(f"containers were not looked at: {result.unreachable}")
+    if result.stranded:
+        _note(f"containers of dead runs that wait for their engine: {result.stranded}; start it and run this again")
+
+
+def _leftover_line(item: Leftover) -> str:
+    name = item.name if item.name.startswith("/") else item.name.removeprefix("sha256:")[:_SHOWN_DIGITS]
+    about = [f"run {item.run}"] * bool(item.run) + [f"program {item.program[:_SHOWN_DIGITS]}"] * bool(item.program)
+    size = [f"{item.bytes / 2**20:.1f} MiB"] * bool(item.bytes)
+    return ", ".join((f"{item.kind} {name}", *about, *size))
 
 
 def _print_json(value: object) -> None:

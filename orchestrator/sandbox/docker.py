@@ -17,7 +17,8 @@ from orchestrator.sandbox.engine import Client, connect, engine_address, engine_
 from orchestrator.sandbox.engine_container import EngineContainer, engine_errors
 from orchestrator.sandbox.engine_life import EngineLife, wait_for_engine
 from orchestrator.sandbox.facts import EngineFacts
-from orchestrator.sandbox.owner import LABEL_INSTANCE, reap, remove_container
+from orchestrator.sandbox.leftovers import reap
+from orchestrator.sandbox.owner import LABEL_INSTANCE, remove_container
 from orchestrator.sandbox.pooled import PooledSandbox
 from orchestrator.sandbox.settings import Order, require_engine, runtime_of
 

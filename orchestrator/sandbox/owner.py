@@ -1,9 +1,9 @@
-"""Whose a container or a work folder is, and the removal of what dead owners left.
+"""Whose a container or a work folder is, and whether its owner is still there.
 
 Containers carry labels that name the owning process; work folders are written down in the cache while
-they are in use, since a run can die while it has no container. Nothing of a live run is touched, and
-nothing that cannot be told: a process number means something only within the boot and the process
-namespace in which it was given.
+they are in use, since a run can die while it has no container. An owner that cannot be told to be dead
+counts as alive: a process number means something only within the boot and the process namespace in which it
+was given. What dead owners left is `leftovers.py`'s business.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.cache import cache_dir
 from orchestrator.errors import SandboxError
-from orchestrator.sandbox.engine import APIError, Client, DockerException, NotFound, connect
+from orchestrator.sandbox.engine import APIError, Client, NotFound
 from orchestrator.sandbox.inputs import INPUT_PREFIX
 from orchestrator.sandbox.output import FILE_PREFIX
 
@@ -67,32 +67,6 @@ def is_dead(owner: Owner, *, start_time: Callable[[int], str | None] | None = No
     return (start_time or _start_time)(owner.pid) != owner.start
 
 
-def reap(run_id: str | None = None) -> int:
-    """Remove containers and output files of dead owners (of one run, or of all); return how many containers.
-
-    Raises:
-        SandboxError: the engine failed.
-    """
-    client = connect()
-    try:
-        filters = [LABEL_OWNER] if run_id is None else [LABEL_OWNER, f"{LABEL_RUN}={run_id}"]
-        removed = 0
-        for found in client.api.containers(all=True, filters={"label": filters}):
-            labels: Mapping[str, str] = found.get("Labels") or {}
-            owner = Owner.decode(labels.get(LABEL_OWNER, ""))
-            if owner is None or not is_dead(owner):
-                continue
-            remove_container(client, str(found["Id"]))
-            clear_work(Path(labels.get(LABEL_WORK, "")))
-            removed += 1
-        clear_works_of_the_dead(run_id)
-        return removed
-    except (DockerException, OSError) as error:
-        raise SandboxError(f"leftover containers cannot be removed: {error}", remedy="see `assay doctor`") from error
-    finally:
-        client.close()
-
-
 def remove_container(client: Client, container_id: str) -> None:
     """Remove a container whatever its state, with its anonymous volumes; one that is gone is no error."""
     try:
@@ -104,19 +78,30 @@ def remove_container(client: Client, container_id: str) -> None:
             raise
 
 
-def register_work(instance: str, run_id: str, work_dir: Path) -> Path:
-    """Write down who uses a work folder; return the note, which goes when the folder has been cleared.
+def register_work(instance: str, run_id: str, work_dir: Path, image_id: str) -> Path:
+    """Write down who uses a work folder and an image; return the note, which goes when the folder has been cleared.
 
     Raises:
         SandboxError: the cache cannot be written.
     """
     note = _notes() / f"{instance}.json"
+    said = {"owner": this_process().encode(), "run": run_id, "work_dir": str(work_dir), "image": image_id}
     try:
         note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps({"owner": this_process().encode(), "run": run_id, "work_dir": str(work_dir)}))
+        note.write_text(json.dumps(said))
     except OSError as error:
         raise SandboxError(f"{note}: cannot be written: {error.strerror}", remedy="set ASSAY_CACHE") from error
     return note
+
+
+def work_notes() -> list[tuple[Path, dict[str, str]]]:
+    """Return every note that can be read, with its file: keys `owner`, `run`, `work_dir`, `image`."""
+    notes = []
+    for path in sorted(_notes().glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # being written, or not ours
+            said = json.loads(path.read_text())
+            notes.append((path, {key: str(said[key]) for key in ("owner", "run", "work_dir", "image")}))
+    return notes
 
 
 def clear_work(work_dir: Path) -> None:
@@ -127,19 +112,6 @@ def clear_work(work_dir: Path) -> None:
         for path in work_dir.glob(f"{prefix}*"):
             with contextlib.suppress(OSError):
                 path.unlink()
-
-
-def clear_works_of_the_dead(run_id: str | None = None) -> None:
-    """Clear the work folders of dead owners (of one run, or of all)."""
-    for note in sorted(_notes().glob("*.json")):
-        try:
-            said = json.loads(note.read_text())
-            owner, run, work_dir = Owner.decode(said["owner"]), said["run"], Path(said["work_dir"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # being written, or not ours
-        if owner is not None and is_dead(owner) and run_id in (None, run):
-            clear_work(work_dir)
-            note.unlink(missing_ok=True)
 
 
 def _notes() -> Path:

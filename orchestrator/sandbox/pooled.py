@@ -158,7 +158,7 @@ class PooledSandbox(ABC):
         """
         self._require()
         self.work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._note = register_work(self.instance, self._run_id, self.work_dir)
+        self._note = register_work(self.instance, self._run_id, self.work_dir, self._image_id)
         try:
             self._mounts = readable_inputs(self._mounts, self.work_dir)
             self._connect()

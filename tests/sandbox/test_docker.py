@@ -21,8 +21,9 @@ from orchestrator.ledger.events import EVENT_TYPES
 from orchestrator.models import MergeInputs
 from orchestrator.sandbox.docker import DockerSandbox
 from orchestrator.sandbox.engine import connect, engine_facts
+from orchestrator.sandbox.leftovers import reap
 from orchestrator.sandbox.output import discard_output, read_tensor
-from orchestrator.sandbox.owner import LABEL_INSTANCE, LABEL_OWNER, reap
+from orchestrator.sandbox.owner import LABEL_INSTANCE, LABEL_OWNER
 from orchestrator.stages.run import discard, run_program
 
 pytestmark = pytest.mark.docker

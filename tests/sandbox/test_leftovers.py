@@ -1,0 +1,131 @@
+"""What dead runs left is found, named and removed; nothing of a live run is, however late it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.sandbox import leases, owner
+from orchestrator.sandbox.leases import Lease
+from orchestrator.sandbox.leftovers import collect, reap
+from orchestrator.sandbox.owner import register_work, this_process, work_notes
+
+DEAD = replace(this_process(), start="1")
+NOWHERE = "unix:///nowhere/docker.sock"
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A work folder with an output file, a copied input and somebody's own note; no engine, an empty cache."""
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("DOCKER_HOST", NOWHERE)
+    folder = tmp_path / "work"
+    folder.mkdir()
+    for name in ("output-1", "input-0", "note.txt"):
+        (folder / name).write_bytes(b"x" * 5000)
+    return folder
+
+
+def noted_by_the_dead(work: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, "this_process", lambda: DEAD)
+        return register_work("dead", "gone", work, "sha256:0")
+
+
+def lease(work: Path, **changes: str) -> Lease:
+    made = Lease(
+        container="c1",
+        engine="",
+        run="gone",
+        instance="i",
+        owner=DEAD.encode(),
+        purpose="run",
+        work_dir=str(work),
+        output=str(work / "output-1"),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_work_folder_of_a_dead_run_is_cleared_of_what_is_ours(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = noted_by_the_dead(work, monkeypatch)
+    assert reap(engine=False) == 0
+    assert names(work) == ["note.txt"]
+    assert not note.exists()
+
+
+def test_the_work_folder_of_a_live_run_is_left_alone(work: Path) -> None:
+    note = register_work("alive", "here", work, "sha256:0")
+    reap(engine=False)
+    assert len(names(work)) == 3
+    assert note.exists()
+
+
+def test_a_folder_that_a_live_run_shares_with_a_dead_one_is_left_alone(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted_by_the_dead(work, monkeypatch)
+    register_work("alive", "here", work, "sha256:0")
+    reap(engine=False)
+    assert len(names(work)) == 3
+    assert [path.stem for path, _ in work_notes()] == ["alive"]
+
+
+def test_the_lease_of_a_dead_run_names_its_folder_and_goes(work: Path) -> None:
+    leases.write(lease(work))
+    reap(engine=False)
+    assert leases.leases() == {}
+    assert names(work) == ["note.txt"]
+
+
+def test_a_live_run_that_is_past_its_deadline_is_its_own_business(work: Path) -> None:
+    late = lease(work, owner=this_process().encode(), program="p", deadline=leases.utc(0.0))
+    leases.write(late)
+    result = collect(dry_run=False, images=True)
+    assert result.found == ()
+    assert leases.leases() == {"c1": late}
+    assert len(names(work)) == 3
+
+
+def test_an_owner_in_another_process_namespace_is_left_alone(work: Path) -> None:
+    leases.write(lease(work, owner=replace(DEAD, namespace="1").encode()))
+    assert collect(dry_run=False, images=True).found == ()
+
+
+def test_a_dry_run_says_what_and_how_much_and_removes_nothing(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = noted_by_the_dead(work, monkeypatch)
+    leases.write(lease(work, program="p"))
+    result = collect(dry_run=True, images=False)
+    assert [(item.kind, Path(item.name).name, item.run) for item in result.found] == [
+        ("output", "output-1", "gone"),
+        ("input", "input-0", "gone"),
+        ("lease", "c1", "gone"),
+        ("note", note.name, "gone"),
+    ]
+    assert [item.bytes >= 5000 for item in result.found] == [True, True, False, False]
+    assert result.found[2].program == "p"
+    assert len(names(work)) == 3
+    assert "c1" in leases.leases()
+
+
+def test_a_container_on_an_engine_that_does_not_answer_keeps_its_lease(work: Path) -> None:
+    leases.write(lease(work, engine=NOWHERE))
+    result = collect(dry_run=False, images=False)
+    assert result.stranded == 1
+    assert NOWHERE in result.unreachable
+    assert "c1" in leases.leases()
+    assert names(work) == ["note.txt"]
+
+
+def test_what_cannot_be_removed_is_said_and_the_rest_goes(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted_by_the_dead(work, monkeypatch)
+    (work / "output-1").unlink()
+    (work / "output-1").mkdir()
+    result = collect(dry_run=False, images=False)
+    assert [item.kind for item, _ in result.failed] == ["output"]
+    assert names(work) == ["note.txt", "output-1"]
