@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.config import RunConfig
 from orchestrator.sandbox import leases, owner
 from orchestrator.sandbox.leases import Lease
 from orchestrator.sandbox.leftovers import collect, reap
-from orchestrator.sandbox.owner import register_work, this_process, work_notes
+from orchestrator.sandbox.owner import LABEL_OWNER, register_work, this_process, work_notes
+from tests.engine import PrivateEngine
 
 DEAD = replace(this_process(), start="1")
 NOWHERE = "unix:///nowhere/docker.sock"
@@ -129,3 +131,43 @@ def test_what_cannot_be_removed_is_said_and_the_rest_goes(work: Path, monkeypatc
     result = collect(dry_run=False, images=False)
     assert [item.kind for item, _ in result.failed] == ["output"]
     assert names(work) == ["note.txt", "output-1"]
+
+
+@pytest.mark.docker
+def test_untagged_images_go_when_asked_for_but_for_those_in_use(
+    own_engine: PrivateEngine, tiny_config: RunConfig, tmp_path: Path
+) -> None:
+    with own_engine.client() as client:
+
+        def build(text: str) -> str:
+            made = client.containers.create(tiny_config.image.name)
+            image_id = str(made.commit(message=text).id)
+            made.remove()
+            return image_id
+
+        forgotten, held, noted = build("forgotten"), build("held"), build("noted")
+        client.containers.create(held)
+        register_work("alive", "here", tmp_path, noted)
+        assert collect(dry_run=False, images=False).found == ()
+        result = collect(dry_run=False, images=True)
+        assert [(item.kind, item.name) for item in result.found] == [("image", forgotten)]
+        assert result.found[0].bytes > 0
+        left = {str(image.id) for image in client.images.list()}
+        assert {held, noted} <= left
+        assert forgotten not in left
+        assert any(tiny_config.image.name in tag for image in client.images.list() for tag in image.tags)
+
+
+@pytest.mark.docker
+def test_a_container_of_a_dead_run_is_removed_and_others_are_not(own_engine: PrivateEngine) -> None:
+    with own_engine.client() as client:
+        image = client.images.list()[0]
+
+        def make(owner: str) -> str:
+            return str(client.containers.create(image, labels={LABEL_OWNER: owner}).id)
+
+        dead, alive = make(DEAD.encode()), make(this_process().encode())
+        elsewhere, unreadable = make(replace(DEAD, namespace="1").encode()), make("somebody")
+        assert reap() == 1
+        assert set(own_engine.containers()) == {alive, elsewhere, unreadable}
+        assert dead not in own_engine.containers()
