@@ -1,9 +1,10 @@
 """What dead runs left behind: found, named, measured and removed. Nothing of a live run is touched.
 
 A leftover's owner has certainly ended (`owner.is_dead`); how late it is does not matter. Found are containers,
-by their labels; output files and copied inputs, in the folders that notes, labels and leases name; these notes
-and leases themselves; and, where asked for, the untagged images of earlier builds. Containers go first: one may
-still be writing. What only an engine that does not answer could remove is left, with its lease, and counted.
+by their labels; cgroups of containers that no engine made, by their names; output files and copied inputs, in
+the folders that notes, labels and leases name; these notes and leases themselves; and, where asked for, the
+untagged images of earlier builds. Containers go first: one may still be writing. What only an engine that does
+not answer could remove is left, with its lease, and counted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import PreflightError, SandboxError
-from orchestrator.sandbox import leases
+from orchestrator.sandbox import leases, own_cgroup
 from orchestrator.sandbox.engine import Client, DockerException, NotFound, connect, engine_address
 from orchestrator.sandbox.facts import SOURCE_LABEL
 from orchestrator.sandbox.inputs import INPUT_PREFIX
@@ -31,7 +32,7 @@ from orchestrator.sandbox.owner import (
     work_notes,
 )
 
-KINDS = ("container", "output", "input", "lease", "note", "image")
+KINDS = ("container", "cgroup", "output", "input", "lease", "note", "image")
 _BLOCK_BYTES = 512  # the unit of st_blocks, whatever the file system's
 
 
@@ -105,6 +106,7 @@ def _find(client: Client | None, *, images: bool) -> Iterator[Leftover]:
     """Yield leftovers in the order in which they are to be removed."""
     dead = {lease.container: lease for lease in _dead_leases()}
     containers = _dead_containers(client) if client is not None else []
+    yield from (Leftover(kind="cgroup", name=str(folder), run="") for folder in own_cgroup.leftovers())
     folders = {lease.work_dir: lease.run for lease in dead.values()}
     for container in containers:
         labels: Mapping[str, str] = container["Labels"]
@@ -179,6 +181,8 @@ def _remove_all(found: tuple[Leftover, ...], client: Client | None) -> Iterator[
 def _remove(leftover: Leftover, client: Client | None) -> None:
     if leftover.kind == "lease":
         leases.drop(leftover.name)
+    elif leftover.kind == "cgroup":
+        own_cgroup.remove(Path(leftover.name))
     elif leftover.kind not in ("container", "image"):
         Path(leftover.name).unlink(missing_ok=True)
     elif client is not None and leftover.kind == "container":

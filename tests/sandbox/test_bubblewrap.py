@@ -25,9 +25,10 @@ from orchestrator.models import MergeInputs
 from orchestrator.sandbox.bubblewrap import BubblewrapSandbox, require_bubblewrap
 from orchestrator.sandbox.bubblewrap import container as container_module
 from orchestrator.sandbox.bubblewrap import sandbox as sandbox_module
-from orchestrator.sandbox.bubblewrap.cgroups import PREFIX, places
 from orchestrator.sandbox.docker import DockerSandbox
+from orchestrator.sandbox.leftovers import reap
 from orchestrator.sandbox.output import discard_output, read_tensor
+from orchestrator.sandbox.own_cgroup import PREFIX, places
 from orchestrator.session import open_session
 from orchestrator.stages.run import discard, run_program
 from tests.commands import ROOT
@@ -455,7 +456,7 @@ inputs = resolve_inputs(Path(seed), {"add": Path(other)}, ("*.mlp.*",))
 
 def observe(kind, data):
     if kind == "sandbox.started" and end == "killed":
-        print(next(iter(sandbox._fleet._live)).pid, flush=True)
+        print(next(iter(sandbox._fleet._live)).pid, os.getpid(), flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 
 with BubblewrapSandbox(config, mounts=inputs.mounts, run_id="killed", work_dir=Path(work)) as sandbox:
@@ -479,7 +480,7 @@ def test_what_a_killed_orchestrator_left_dies_with_it_and_is_removed_by_the_next
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )
     assert killed.returncode == -9, killed.stderr
-    init = int(killed.stdout)
+    init, owner = map(int, killed.stdout.split())
     deadline = time.monotonic() + 5
     while Path(f"/proc/{init}/root/proc").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -487,9 +488,11 @@ def test_what_a_killed_orchestrator_left_dies_with_it_and_is_removed_by_the_next
     assert list(work.glob("output-*"))
     with another(tiny_config, tiny_inputs, tmp_path / "alive") as sandbox:
         assert not list(work.glob("output-*"))
-        assert sandbox.describe()["sandbox"] == "bubblewrap"
-        alive = f".{os.getpid()}."
-        assert all(alive in name or owner_lives(name) for name in cgroups_left())
+        assert [name for name in cgroups_left() if f".{owner}." in name] == []
+        sandbox.look(tiny_inputs.tensors)
+        mine = [name for name in cgroups_left() if f".{os.getpid()}." in name]
+        reap(engine=False)
+        assert [name for name in cgroups_left() if f".{os.getpid()}." in name] == mine
 
 
 ORDINARY = """
@@ -543,10 +546,6 @@ def test_an_ordinary_user_can_contain_programs_too(
 def readable(path: Path) -> bool:
     """Whether others may walk there."""
     return all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents)
-
-
-def owner_lives(name: str) -> bool:
-    return Path(f"/proc/{name.removeprefix(PREFIX).split('.')[1]}").exists()
 
 
 def leaves(value: Any) -> Iterator[Any]:

@@ -22,7 +22,6 @@ from typing import Any
 from orchestrator.config import RunConfig
 from orchestrator.errors import SandboxError
 from orchestrator.sandbox.bubblewrap import launch
-from orchestrator.sandbox.bubblewrap.cgroups import OwnCgroup, Place
 from orchestrator.sandbox.bubblewrap.root import PYTHON, Root
 from orchestrator.sandbox.bubblewrap.settings import (
     ADDRESS_SPACE,
@@ -36,6 +35,7 @@ from orchestrator.sandbox.bubblewrap.settings import (
 from orchestrator.sandbox.cgroup import Cgroup, Reading
 from orchestrator.sandbox.container import DRAIN_SECONDS, KILL_SECONDS, Container, Exit, Heard
 from orchestrator.sandbox.kernel import environment_of, look_at
+from orchestrator.sandbox.own_cgroup import OwnCgroup, Place
 from orchestrator.sandbox.settings import MIB, Order
 
 Spawn = Callable[[Mapping[str, Any], Mapping[str, int]], subprocess.Popen[bytes]]

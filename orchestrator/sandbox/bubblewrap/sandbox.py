@@ -20,11 +20,11 @@ from typing import Any
 from orchestrator.config import RunConfig
 from orchestrator.errors import PreflightError, SandboxError
 from orchestrator.sandbox.bubblewrap import launch
-from orchestrator.sandbox.bubblewrap.cgroups import Place, places, reap
 from orchestrator.sandbox.bubblewrap.container import BubblewrapContainer, Host
 from orchestrator.sandbox.bubblewrap.root import make_root
 from orchestrator.sandbox.bubblewrap.settings import INFO_FD, SECCOMP_FD
 from orchestrator.sandbox.leftovers import reap as reap_files
+from orchestrator.sandbox.own_cgroup import Place, places
 from orchestrator.sandbox.pooled import PooledSandbox, is_root
 from orchestrator.sandbox.settings import Order
 from policies.filters import compile_profile, read_profile
@@ -120,7 +120,6 @@ class BubblewrapSandbox(PooledSandbox):
         """
         for place in places():
             with contextlib.suppress(OSError, SandboxError):
-                reap(place)
                 self._try(replace(self._host, place=place))
                 return place
         try:
@@ -133,7 +132,7 @@ class BubblewrapSandbox(PooledSandbox):
         return None
 
     def _try(self, host: Host) -> None:
-        """Start a container that only imports nothing, and remove it."""
+        """Start a container that has nothing to do, and remove it."""
         order = Order(
             module="protocol",  # imports the standard library, does nothing, ends
             image_id=self._image_id,

@@ -89,7 +89,10 @@ class OwnCgroup:
             SandboxError: the kernel does not let go of it.
         """
         for folder in self.folders:
-            _remove(folder)
+            try:
+                remove(folder)
+            except OSError as error:
+                raise SandboxError(f"{folder} cannot be removed: {error.strerror}") from error
 
     def _path(self, file: str) -> Path:
         index = 0 if self.unified else CONTROLLERS.index(file.split(".")[0])
@@ -120,16 +123,31 @@ def places(*, proc: Path = _PROC) -> Iterator[Place]:
                 yield Place(unified=True, folders=(folder,))
 
 
-def reap(place: Place) -> int:
-    """Kill and remove what dead owners left there; return how many containers."""
-    removed = set()
-    for folder in place.folders:
-        for left in folder.glob(f"{PREFIX}*"):
-            owner = _owner_of(left.name)
-            if owner is not None and is_dead(owner):
-                _remove(left)
-                removed.add(left.name)
-    return len(removed)
+def leftovers() -> Iterator[Path]:
+    """Yield the cgroups of dead owners, wherever ours are made."""
+    with contextlib.suppress(OSError):  # no /proc to tell where that is
+        for folder in {folder for place in places() for folder in place.folders}:
+            for left in sorted(folder.glob(f"{PREFIX}*")):
+                owner = _owner_of(left.name)
+                if owner is not None and is_dead(owner):
+                    yield left
+
+
+def remove(folder: Path) -> None:
+    """Kill what is left in a cgroup and remove it. One that is gone is no error.
+
+    Raises:
+        OSError: the kernel does not let go of it.
+    """
+    deadline = time.monotonic() + _END_SECONDS
+    while folder.exists():
+        try:
+            folder.rmdir()
+        except OSError:
+            if time.monotonic() >= deadline:
+                raise
+            _kill(folder)
+            time.sleep(_POLL_SECONDS)
 
 
 def _files(place: Place, limits: Limits) -> dict[str, str]:
@@ -169,22 +187,6 @@ def _enabled(folder: Path) -> bool:
 def _owner_of(name: str) -> Owner | None:
     parts = name.removeprefix(PREFIX).split(".")
     return Owner.decode(":".join([this_process().boot, *parts[:3]])) if len(parts) == 4 else None
-
-
-def _remove(folder: Path) -> None:
-    deadline = time.monotonic() + _END_SECONDS
-    while True:
-        try:
-            folder.rmdir()
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            if time.monotonic() >= deadline:
-                raise SandboxError(f"{folder} cannot be removed: {error.strerror}") from error
-            _kill(folder)
-            time.sleep(_POLL_SECONDS)
-        else:
-            return
 
 
 def _kill(folder: Path) -> None:
