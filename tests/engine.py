@@ -201,13 +201,18 @@ class PrivateEngine:
         enter = ["nsenter", f"--mount=/proc/{self._mounter.pid}/ns/mnt", "sh", "-c"]
         subprocess.run([*enter, f'cd "$0" && {script}', str(self.disk)], check=True, capture_output=True)
 
-    def limit_memory(self, limit: int | None) -> None:
-        """Bound all containers together, as a host that is short of memory does; None: no bound."""
+    def limit_memory(self, spare: int | None) -> None:
+        """Leave all containers together that many bytes more than they use, as a host does that is short of memory.
+
+        None lifts the bound.
+        """
         unified = (_CGROUPS / "cgroup.controllers").exists()
         folder = _CGROUPS / self.cgroup if unified else _CGROUPS / "memory" / self.cgroup
         folder.mkdir(exist_ok=True)
-        name, unbounded = ("memory.max", "max") if unified else ("memory.limit_in_bytes", "-1")
-        (folder / name).write_text(unbounded if limit is None else str(limit))
+        limit, used = ("max", "current") if unified else ("limit_in_bytes", "usage_in_bytes")
+        unbounded = "max" if unified else "-1"
+        bound = unbounded if spare is None else str(int(_read(folder / f"memory.{used}")) + spare)
+        (folder / f"memory.{limit}").write_text(bound)
 
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -18,18 +17,18 @@ def persist(
     *,
     recover: Callable[[], None],
     report: Callable[[int, SandboxError], None],
-    stopped: threading.Event,
+    stopped: Callable[[], bool],
 ) -> T:
     """Return what an attempt returns; after one that the platform failed, report, let it recover, try again.
 
     Raises:
-        SandboxError: of the last attempt, or of a platform that does not recover; at once when `stopped` is set.
+        SandboxError: of the last attempt, or of a platform that does not recover; at once when `stopped`.
     """
     for number in range(1, ATTEMPTS + 1):
         try:
             return attempt()
         except SandboxError as error:
-            if stopped.is_set():
+            if stopped():
                 raise
             report(number, error)
             if number == ATTEMPTS:

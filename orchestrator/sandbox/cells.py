@@ -1,12 +1,14 @@
 """Hands programs to cells one by one and judges by the host's clock which of them to blame.
 
 A cell's own word is enough to turn a program away. A cell that is late, dies or talks out of turn is
-replaced; the program at hand is blamed only if a fresh cell fares no better (or for the time it took).
+replaced; the program at hand is blamed only if a fresh cell fares no better (or for the time it took), and
+never for a cell that the platform was seen to end: it is tried again then, as `attempts.py` says.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ from sandbox_image.protocol import Message, ScreenJob, encode_frame
 GRACE_SECONDS = 2.0  # for the cell to notice a timeout and say so itself
 JOBS_PER_CELL = 8  # fewer programs than this are not worth another cell's start
 _ATTEMPTS = 2
+_DEATH_SECONDS = 2.0  # for a cell that closed its streams to be dead as well
+_TOO_LARGE = Fault(reason=Reason.OUT_OF_MEMORY, detail="went over the cell's memory limit")
 _ANOMALIES = frozenset({Reason.TIMEOUT, Reason.KILLED, Reason.OUT_OF_MEMORY, Reason.PROTOCOL})
 
 
@@ -41,6 +45,10 @@ class _BrokenError(Exception):
     fault: Fault
 
 
+Persist = Callable[[ScreenJob, Callable[[], ScreenResult], Callable[[], bool]], ScreenResult]
+"""Calls an attempt until it returns, and reports; not once the last argument says that nobody waits."""
+
+
 class CellRow:
     """Cells side by side, each fed from one queue; results come out in the order of the jobs."""
 
@@ -49,11 +57,13 @@ class CellRow:
         *,
         open_cell: Callable[[], Container],
         close_cell: Callable[[Container], None],
+        persist: Persist,
         programs_per_cell: int,
         parallel: int,
     ) -> None:
         self._open = open_cell
         self._close = close_cell
+        self._persist = persist
         self._programs_per_cell = programs_per_cell
         self._parallel = parallel
 
@@ -68,7 +78,8 @@ class CellRow:
             todo.put(pair)
         count = min(self._parallel, -(-len(jobs) // JOBS_PER_CELL))
         cells = [_Cell(self._open, self._close, self._programs_per_cell) for _ in range(count)]
-        workers = [Thread(target=_work, args=(cell, todo, done), name="cell", daemon=True) for cell in cells]
+        shared = (self._persist, todo, done)
+        workers = [Thread(target=_work, args=(cell, *shared), name="cell", daemon=True) for cell in cells]
         for worker in workers:
             worker.start()
         try:
@@ -83,6 +94,7 @@ class CellRow:
 
 def _work(
     cell: _Cell,
+    persist: Persist,
     todo: SimpleQueue[tuple[int, ScreenJob]],
     done: SimpleQueue[tuple[int, ScreenResult | BaseException]],
 ) -> None:
@@ -92,7 +104,7 @@ def _work(
         with cell:
             while True:
                 index, job = todo.get_nowait()
-                done.put((index, cell.screen(job)))
+                done.put((index, persist(job, functools.partial(cell.screen, job), cell.abandoned)))
     except Empty:
         return
     except BaseException as error:  # noqa: BLE001  (raised again where the results are read)
@@ -117,6 +129,10 @@ class _Cell:
     def __exit__(self, *exc: object) -> None:
         self._replace()
 
+    def abandoned(self) -> bool:
+        """Whether nobody waits for results any more."""
+        return self._abandoned.is_set()
+
     def abandon(self) -> None:
         """Nobody waits for results any more: end what runs. Called from another thread."""
         self._abandoned.set()
@@ -125,7 +141,19 @@ class _Cell:
                 container.interrupt()
 
     def screen(self, job: ScreenJob) -> ScreenResult:
-        """Try one program; replace the cell after any anomaly and after its share of programs."""
+        """Try one program; replace the cell after any anomaly and after its share of programs.
+
+        Raises:
+            SandboxError: the platform failed; the cell is gone.
+        """
+        try:
+            return self._screen(job)
+        except SandboxError:
+            with contextlib.suppress(SandboxError):  # what could not be ended or removed now is kept in mind
+                self._replace()
+            raise
+
+    def _screen(self, job: ScreenJob) -> ScreenResult:
         fault: Fault | None = None
         for _ in range(_ATTEMPTS):
             try:
@@ -141,6 +169,8 @@ class _Cell:
             result = self._read(job, message)
             self._served += 1
             anomaly = result.fault is not None and result.fault.reason in _ANOMALIES
+            if anomaly and self._short_of_memory(container):
+                result = _result(job, _TOO_LARGE)
             if anomaly or self._served >= self._limit:
                 self._replace()
             return result
@@ -159,14 +189,17 @@ class _Cell:
         deadline = asked + job.timeout_seconds + GRACE_SECONDS
         try:
             container.send(encode_frame(job), deadline)
-        except SandboxError as error:  # it died since; if the engine did, opening the next one says so
+        except SandboxError as error:
+            _Cell._require_own_death(container)
             raise _BrokenError(Fault(reason=Reason.KILLED, detail="its cell died, twice")) from error
         event = container.follow(deadline, lambda streams: bool(streams.messages))
         if event is Event.LATE:
             raise _GuiltyError(Fault(reason=Reason.TIMEOUT, detail=f"hung beyond {job.timeout_seconds:g} s"))
         if event is Event.STARVED:
-            raise _GuiltyError(Fault(reason=Reason.OUT_OF_MEMORY, detail="went over the cell's memory limit"))
+            _Cell._short_of_memory(container)
+            raise _GuiltyError(_TOO_LARGE)
         if event is Event.ENDED:
+            _Cell._require_own_death(container)
             raise _BrokenError(Fault(reason=Reason.KILLED, detail="its cell died, twice"))
         messages = container.streams.take_messages()
         if event is Event.FLOODED or len(messages) != 1 or container.streams.malformed or not _of(messages[0], job):
@@ -174,6 +207,20 @@ class _Cell:
         if messages[0].reason == Reason.TIMEOUT.value and time.monotonic() - asked < job.timeout_seconds:
             raise _BrokenError(Fault(reason=Reason.PROTOCOL, detail="its cell spoke of a timeout too early, twice"))
         return messages[0]
+
+    @staticmethod
+    def _require_own_death(container: Container) -> None:
+        """Raise if the platform was seen to end a cell; where it cannot say, that is a fault of its own."""
+        if container.wait_dead(time.monotonic() + _DEATH_SECONDS) and (why := container.interference()):
+            raise SandboxError(why)
+
+    @staticmethod
+    def _short_of_memory(container: Container) -> bool:
+        """Whether the kernel killed a process of a cell, for the cell's own limit; raise if it was for another."""
+        reading = container.measure()
+        if reading.starved_by_others:
+            raise SandboxError("the kernel killed a program for memory although its cell had not reached its own limit")
+        return reading.oom_kills > 0
 
     @staticmethod
     def _read(job: ScreenJob, message: Message) -> ScreenResult:

@@ -7,7 +7,7 @@ the same on another platform `pooled.py`'s.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,8 @@ class DockerSandbox(PooledSandbox):
         if self._client is not None:
             self._client.close()
 
-    def _recover(self) -> None:
-        wait_for_engine(self._fleet.stopped)
+    def _recover(self, stopped: Callable[[], bool]) -> None:
+        wait_for_engine(stopped)
 
     def _start(self, order: Order) -> EngineContainer:
         if self._client is None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import select
-import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from orchestrator.errors import PreflightError, SandboxError
@@ -63,20 +63,20 @@ class EngineLife:
         return f"the engine sent a container signal {', '.join(sent)}" if sent else ""
 
 
-def wait_for_engine(stopped: threading.Event, *, seconds: float = RETURN_SECONDS) -> None:
-    """Return when the engine answers, or at once when `stopped` is set.
+def wait_for_engine(stopped: Callable[[], bool], *, seconds: float = RETURN_SECONDS) -> None:
+    """Return when the engine answers, or soon after `stopped`.
 
     Raises:
         SandboxError: it does not, in that time.
     """
     deadline = time.monotonic() + seconds
-    while not stopped.is_set():
+    while not stopped():
         try:
             connect(_ANSWER_SECONDS).close()
         except PreflightError as error:
             if time.monotonic() >= deadline:
                 raise SandboxError(f"for {seconds:g} s, {error.what}", remedy=error.remedy) from error
-            stopped.wait(_ASK_SECONDS)
+            time.sleep(_ASK_SECONDS)
         else:
             return
 

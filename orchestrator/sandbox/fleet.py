@@ -10,24 +10,66 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from orchestrator.errors import SandboxError
 from orchestrator.sandbox import leases
+from orchestrator.sandbox.attempts import persist
+from orchestrator.sandbox.base import Observer
 from orchestrator.sandbox.container import Container
 from orchestrator.sandbox.leases import Lease
+from orchestrator.sandbox.observed import faulted
 from orchestrator.sandbox.settings import Order
+
+T = TypeVar("T")
 
 
 class Fleet:
     """Opens, lends and removes containers; safe to use from several threads."""
 
-    def __init__(self, *, start: Callable[[Order], Container], startup_seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        start: Callable[[Order], Container],
+        recover: Callable[[Callable[[], bool]], None],
+        startup_seconds: float,
+    ) -> None:
+        """`recover` waits until the platform may do better, or its argument says that it is to stop."""
         self._start = start
+        self._recover = recover
         self._startup_seconds = startup_seconds
         self._lock = threading.Lock()
         self._live: dict[Container, Lease] = {}
         self._stuck: set[Container] = set()  # ended, but still known to a platform that was away
         self.stopped = threading.Event()
+
+    def persist(
+        self,
+        attempt: Callable[[], T],
+        purpose: str,
+        program: str,
+        observe: Observer,
+        *,
+        left: Callable[[], bool] = lambda: False,
+    ) -> T:
+        """Try again what the platform fails, on the record; not once `stop` was called or nobody waits (`left`).
+
+        Raises:
+            SandboxError: as `attempts.persist` does.
+        """
+
+        def stopped() -> bool:
+            return left() or self.stopped.is_set()
+
+        def recover() -> None:
+            self._recover(stopped)
+            if not stopped():
+                self.remove_stuck()
+
+        def report(number: int, error: SandboxError) -> None:
+            observe("sandbox.faulted", faulted(purpose, program, number, error))
+
+        return persist(attempt, recover=recover, report=report, stopped=stopped)
 
     def open(self, order: Order, lease: Lease) -> Container:
         """Start a container, write its lease (the id is filled in), and wait until it is ready.

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -20,7 +20,6 @@ from typing import Any, ClassVar, Self
 from orchestrator.candidate import OwnedOutput
 from orchestrator.config import RunConfig
 from orchestrator.errors import SandboxError
-from orchestrator.sandbox.attempts import persist
 from orchestrator.sandbox.base import Observer, RunResult, ScreenResult
 from orchestrator.sandbox.cells import CellRow
 from orchestrator.sandbox.container import Container
@@ -31,7 +30,7 @@ from orchestrator.sandbox.fleet import Fleet
 from orchestrator.sandbox.inputs import readable_inputs
 from orchestrator.sandbox.inspection import inspect
 from orchestrator.sandbox.leases import Lease
-from orchestrator.sandbox.observed import Ended, created, decimal, exited, faulted, receipt_of, recorded_limits, started
+from orchestrator.sandbox.observed import Ended, created, decimal, exited, receipt_of, recorded_limits, started
 from orchestrator.sandbox.output import FILE_PREFIX, create_output, discard_output
 from orchestrator.sandbox.owner import (
     LABEL_LIFETIME,
@@ -80,7 +79,7 @@ class PooledSandbox(ABC):
         self._owner = this_process().encode()
         self._pools: dict[tuple[TensorSpec, ...], Pool[_Prepared]] = {}
         self._lock = threading.Lock()
-        self._fleet = Fleet(start=self._start, startup_seconds=config.container.startup_seconds)
+        self._fleet = Fleet(start=self._start, recover=self._recover, startup_seconds=config.container.startup_seconds)
         self._expected = 0
         self._opened = False
         self._note: Path | None = None  # in the cache: whose work folder this is
@@ -108,8 +107,8 @@ class PooledSandbox(ABC):
     def _start(self, order: Order) -> Container:
         """Start a container that has exactly the settings of `order`, or none."""
 
-    def _recover(self) -> None:  # noqa: B027  (nothing to wait for, unless a subclass knows better)
-        """Wait until another attempt has a chance, or `stop` is called.
+    def _recover(self, stopped: Callable[[], bool]) -> None:  # noqa: B027  (a subclass may know what to wait for)
+        """Wait until another attempt has a chance, or it is `stopped`.
 
         Raises:
             SandboxError: it does not recover.
@@ -244,19 +243,7 @@ class PooledSandbox(ABC):
     def run(self, job: RunJob, observe: Observer, *, timeout_seconds: float | None = None) -> RunResult:
         """Run one program in a container of its own; see `base.Sandbox.run`."""
         seconds = timeout_seconds or self._config.container.timeout_seconds
-        return persist(
-            lambda: self._run_once(job, observe, seconds),
-            recover=self._try_again,
-            report=lambda attempt, error: observe(
-                "sandbox.faulted", faulted("run", job.program_digest, attempt, error)
-            ),
-            stopped=self._fleet.stopped,
-        )
-
-    def _try_again(self) -> None:
-        self._recover()
-        if not self._fleet.stopped.is_set():
-            self._fleet.remove_stuck()
+        return self._fleet.persist(lambda: self._run_once(job, observe, seconds), "run", job.program_digest, observe)
 
     def _run_once(self, job: RunJob, observe: Observer, seconds: float) -> RunResult:
         prepared = self._pool(job.tensors).take()
@@ -344,17 +331,22 @@ class PooledSandbox(ABC):
             return container
 
         def close_cell(container: Container) -> None:
+            closed = None
             try:
-                ended = container.kill()
+                lived = time.monotonic() - container.created_at - container.startup_seconds
+                closed = Ended(exit=container.kill(), timed_out=False, flooded=False, leftover=0, wall_seconds=lived)
             finally:
-                self._fleet.remove(container)
-            lived = time.monotonic() - container.created_at - container.startup_seconds
-            closed = Ended(exit=ended, timed_out=False, flooded=False, leftover=0, wall_seconds=lived)
-            observe("sandbox.exited", exited(container, "screen", "", closed))
+                try:
+                    self._fleet.remove(container)
+                finally:
+                    observe("sandbox.exited", exited(container, "screen", "", closed))
 
         row = CellRow(
             open_cell=open_cell,
             close_cell=close_cell,
+            persist=lambda job, attempt, left: self._fleet.persist(
+                attempt, "screen", job.program_digest, observe, left=left
+            ),
             programs_per_cell=self._config.screen.programs_per_cell,
             parallel=self._config.container.parallel,
         )

@@ -12,22 +12,24 @@ import platform
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator.candidate import Proposed, Ran, Reason, Rejection, Unchecked
+from orchestrator.candidate import Proposed, Ran, Reason, Rejection, Unchecked, source_digest
 from orchestrator.config import RunConfig
 from orchestrator.errors import SandboxError
 from orchestrator.ledger.events import require_form
 from orchestrator.models import MergeInputs
+from orchestrator.sandbox.base import ScreenResult
 from orchestrator.sandbox.docker import DockerSandbox
 from orchestrator.sandbox.engine import engine_facts
 from orchestrator.sandbox.engine_life import wait_for_engine
 from orchestrator.sandbox.leases import leases
 from orchestrator.stages.run import discard, run_program
+from sandbox_image.protocol import ScreenJob
 from tests.engine import PrivateEngine
 
 pytestmark = [
@@ -39,6 +41,7 @@ pytestmark = [
 MEAN = "def merge_models(model_dict, device):\n    return sum(model_dict.values()) / 3\n"
 SLOW = "import time\n\n\ndef begin():\n    time.sleep(1.5)\n\n\nbegin()\n\n\n" + MEAN
 HUNGRY = "import torch\n\nkept = torch.ones({megabytes} * 2**18)\n\n\n" + MEAN
+SPARE_BYTES = 32 * 2**20  # of a host that is short of memory
 UNDER_WAY_SECONDS = 0.6  # after a program was handed over it is asleep, and stays so
 SECONDS = 20.0
 EXIT_INFO_SINCE = (6, 15)  # Linux: how a process ended, for whoever holds a pidfd
@@ -72,6 +75,22 @@ class Bench:
         outcome = self.run(source)
         assert isinstance(outcome, Ran), outcome
         discard(outcome)
+
+    def screen(self, sources: Sequence[str]) -> list[ScreenResult]:
+        jobs = [
+            ScreenJob(
+                id=f"x-{number}",
+                source=source,
+                program_digest=source_digest(source),
+                profile="strict",
+                seed=0,
+                candidate_names=("add", "sub", "mul"),
+                timeout_seconds=SECONDS,
+                guarded=False,
+            )
+            for number, source in enumerate(sources)
+        ]
+        return list(self.sandbox.screen(jobs, self._observe))
 
     @property
     def faults(self) -> list[str]:
@@ -196,8 +215,44 @@ def test_waiting_for_an_engine_ends_at_once_with_the_run(own_engine: PrivateEngi
 def test_an_engine_that_stays_away_ends_the_run_with_a_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
     with pytest.raises(SandboxError, match=r"for 0\.3 s, no container engine answers") as caught:
-        wait_for_engine(threading.Event(), seconds=0.3)
+        wait_for_engine(lambda: False, seconds=0.3)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_screen_whose_engine_ends_goes_on_in_a_new_cell(
+    number: signal.Signals, own_engine: PrivateEngine, opened: Open, tmp_path: Path
+) -> None:
+    def end_and_start() -> None:
+        own_engine.signal(number)
+        own_engine.wait()
+        own_engine.start()
+
+    with opened() as bench:
+        bench.under_way(end_and_start)
+        results = bench.screen([SLOW, MEAN])
+    assert [result.fault for result in results] == [None, None]
+    assert len(bench.faults) == 1
+    assert nothing_is_left(own_engine, tmp_path)
+
+
+def test_a_cell_that_an_operator_ended_is_no_fault_of_the_program_in_it(
+    own_engine: PrivateEngine, opened: Open
+) -> None:
+    with opened() as bench:
+        bench.under_way(lambda: kill_by_engine(own_engine, signal.SIGKILL))
+        results = bench.screen([SLOW, MEAN])
+    assert [result.fault for result in results] == [None, None]
+    assert len(bench.faults) == 1
+
+
+def test_a_host_short_of_memory_is_no_fault_of_a_program_in_a_cell(own_engine: PrivateEngine, opened: Open) -> None:
+    with opened(memory_mb=1024) as bench:
+        bench.on["sandbox.started"] = lambda: own_engine.limit_memory(SPARE_BYTES)
+        bench.on["sandbox.faulted"] = lambda: own_engine.limit_memory(None)
+        results = bench.screen([HUNGRY.format(megabytes=150), MEAN])
+    assert [result.fault for result in results] == [None, None]
+    assert len(bench.faults) == 1
 
 
 # -- an engine that refuses ------------------------------------------------------------------------
@@ -268,12 +323,8 @@ def test_a_container_that_dies_as_it_is_handed_its_program_is_replaced(own_engin
 def test_a_container_that_an_operator_ended_is_no_fault_of_its_program(
     number: signal.Signals, own_engine: PrivateEngine, opened: Open
 ) -> None:
-    def end() -> None:
-        with own_engine.client() as client:
-            client.api.kill(own_engine.containers()[0], number)
-
     with opened() as bench:
-        bench.under_way(end)
+        bench.under_way(lambda: kill_by_engine(own_engine, number))
         bench.runs(SLOW)
     assert len(bench.faults) == 1
 
@@ -306,10 +357,10 @@ def test_a_program_that_ends_itself_is_blamed_for_it(number: signal.Signals, ope
 def test_a_host_short_of_memory_is_no_fault_of_the_program_that_it_kills(
     own_engine: PrivateEngine, opened: Open
 ) -> None:
-    own_engine.limit_memory(400 * 2**20)
     with opened(memory_mb=1024) as bench:
+        bench.on["sandbox.started"] = lambda: own_engine.limit_memory(SPARE_BYTES)
         bench.on["sandbox.faulted"] = lambda: own_engine.limit_memory(None)
-        bench.runs(HUNGRY.format(megabytes=500))
+        bench.runs(HUNGRY.format(megabytes=150))
     assert len(bench.faults) == 1
     assert "had not reached its own limit" in bench.faults[0]
 
@@ -336,6 +387,11 @@ def ends(pid: int) -> bool:
             return True
         time.sleep(0.01)
     return False
+
+
+def kill_by_engine(engine: PrivateEngine, number: signal.Signals) -> None:
+    with engine.client() as client:
+        client.api.kill(engine.containers()[0], number)
 
 
 def kill_all(engine: PrivateEngine) -> None:
