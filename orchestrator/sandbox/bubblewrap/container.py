@@ -104,14 +104,21 @@ class BubblewrapContainer(Container):
         if not self._host.as_root:
             self.environment = self._first_environment(time.monotonic() + seconds)
         super().wait_ready(seconds, walls=walls)
+        try:
+            self._compare()
+        except OSError as error:  # its files in /proc went with it
+            raise SandboxError(f"container {self.id[:12]} ended although it said that it was ready: {error}") from error
+
+    def _compare(self) -> None:
+        """Bound what is left to be bounded, and hold what the kernel shows against what was asked."""
         pid = self.pid
         runner = _child_of(pid) if pid else None
-        if self._request is None or pid is None or runner is None:
-            raise SandboxError(f"container {self.id[:12]} has ended although it said that it was ready")
-        asked = {**self._request.asked, **self._bound(runner)}
-        kernel = look_at(pid, ())
-        if kernel is None:
-            raise SandboxError(f"container {self.id[:12]} has ended although it said that it was ready")
+        kernel = None
+        if self._request is not None and pid is not None and runner is not None:
+            asked = {**self._request.asked, **self._bound(runner)}
+            kernel = look_at(pid, ())
+        if pid is None or runner is None or kernel is None:
+            raise SandboxError(f"container {self.id[:12]} ended although it said that it was ready")
         kernel = replace(kernel, environment=self.environment or kernel.environment)
         effective = found(kernel, _status(pid), as_root=self._host.as_root)
         effective["cgroup"] = dict(self._own.found(runner)) if self._own else {}
