@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -115,7 +116,11 @@ def cgroups_left() -> list[str]:
 
 def children() -> int:
     """Count this process's children, whichever of its threads made them."""
-    return sum(len((thread / "children").read_text().split()) for thread in Path("/proc/self/task").iterdir())
+    count = 0
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # a thread that ends just now
+            count += len((thread / "children").read_text().split())
+    return count
 
 
 # -- a run --------------------------------------------------------------------------------------------
@@ -426,7 +431,7 @@ def test_stopping_ends_a_run_at_once_and_blames_nobody(
                 tiny_inputs,
                 observe=lambda kind, _: started.set() if kind == "sandbox.started" else None,
             )
-        except SandboxError as error:
+        except BaseException as error:  # noqa: BLE001  (shown by the assertion)
             errors.append(error)
 
     with another(tiny_config, tiny_inputs, tmp_path / "work", timeout_seconds=300.0) as sandbox:
@@ -437,7 +442,7 @@ def test_stopping_ends_a_run_at_once_and_blames_nobody(
         sandbox.stop()
         thread.join(20)
         assert time.monotonic() - begun < 10
-    assert len(errors) == 1
+    assert [type(error) for error in errors] == [SandboxError], errors
 
 
 SCRIPT = """
