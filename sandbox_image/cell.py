@@ -12,7 +12,6 @@ dies.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import select
 import signal
@@ -24,7 +23,7 @@ from typing import NoReturn
 
 import torch
 
-from sandbox_image import execute, limits, probes, walls
+from sandbox_image import execute, lean, limits, probes, walls
 from sandbox_image.protocol import (
     MAX_MESSAGE_BYTES,
     MESSAGE_PREFIX,
@@ -48,8 +47,7 @@ def main() -> None:
     execute.prove()
     probes.prepare()
     standing = _prove_behind_walls()
-    gc.collect()
-    gc.freeze()  # else every child copies what its first collection touches
+    lean.settle()  # else every child copies what its first collection touches
     _say(encode_message(Message(kind="ready", walls=standing)))
     answer = bytearray(MAX_MESSAGE_BYTES)
     while (said := _serve_one(answer)) is not None:

@@ -29,7 +29,7 @@ def pin() -> None:
     torch.set_num_interop_threads(1)
     # `torch.use_deterministic_algorithms` does this too, after importing the compiler: 1.5 s for one flag of it.
     torch._C._set_deterministic_algorithms(True, warn_only=True)
-    # What `torch._meta_registrations` would have set by importing the compiler's primitives (see the package).
+    # What `torch._meta_registrations` would have set by importing the compiler's primitives (see lean.py).
     if "torch._prims.rng_prims" not in sys.modules:
         torch._C._set_generator_metaclass(OpaqueBaseMeta)
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")

@@ -14,7 +14,7 @@ import os
 import sys
 from typing import NoReturn
 
-from sandbox_image import execute, limits, tensors, walls
+from sandbox_image import execute, lean, limits, tensors, walls
 from sandbox_image.protocol import (
     EXIT_FAILED,
     OUTPUT_PATH,
@@ -36,7 +36,9 @@ def main() -> NoReturn:
     output = os.open(OUTPUT_PATH, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     owner = os.getpid()
-    job = _receive(_prepare(os.environ.get("ASSAY_DEVICE", "cpu")))
+    standing = _prepare(os.environ.get("ASSAY_DEVICE", "cpu"))
+    lean.settle()
+    job = _receive(standing)
     walls.seal(job.seconds)
     stdin = _take_stdin(nothing)
     _say(Message(kind="started"))
