@@ -9,7 +9,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,19 @@ def install() -> Path:
     return python
 
 
-def build_image(bench: Bench) -> None:
-    """Put BusyBox (from the host's Debian, or its package) on top of the sandbox image."""
+@contextmanager
+def image(bench: Bench) -> Iterator[None]:
+    """Put BusyBox (the host's, or Debian's package of it) on top of the sandbox image; remove that again."""
     context = bench.folder / "peer-image"
     context.mkdir()
     shutil.copy(_busybox(), context / "busybox")
     shutil.copy(_HERE / "peer.Dockerfile", context / "Dockerfile")
     command = ["docker", "build", "--quiet", "--network", "none", "--build-arg", f"IMAGE={bench.config.image.name}"]
     subprocess.run([*command, "--tag", IMAGE, context], check=True, capture_output=True)  # noqa: S603
+    try:
+        yield
+    finally:
+        subprocess.run(["docker", "image", "rm", IMAGE], check=False, capture_output=True)  # noqa: S603, S607
 
 
 def measure(bench: Bench, kind: str, programs: Sequence[str], *, uses: int, look: bool) -> tuple[Rate, dict[str, Any]]:

@@ -58,15 +58,16 @@ def _breakdown(part: dict[str, Any], cores: int) -> str:
         (name, *(f"{part[key][value] * 1000:.0f}" for value in ("python_cpu", "import_cpu", "import_clock")))
         for name, key in (("ordinary `import torch`", "import_ordinary"), ("as in Assay's containers", "import_lean"))
     ]
-    bound = f"{cores / spent:.1f}" if spent else "?"
+    inner = f", {inside:.2f} of them inside its container" if inside is not None else ""
     return (
         f"### Where the time goes\n\n{table}\n\n"
         + _table(
             ("in a container by itself, ms", "CPU of Python's start", "CPU of the import", "by the clock"), imports
         )
-        + f"\n\nThe limit is the processor: a program costs {spent:.2f} CPU seconds on the whole machine"
-        + (f", {inside:.2f} of them inside its container" if inside is not None else "")
-        + f"; {cores} cores can do no more than {bound} programs/s of it. Most of what is inside is loading libtorch."
+        + f"\n\nThe limit is the processor: a program costs {spent:.2f} CPU seconds on the whole machine{inner}, where "
+        f"importing torch takes {part['import_lean']['import_cpu']:.2f}. {cores} cores can do no more than "
+        f"{cores / spent:.1f} programs/s of that; were there nothing but the import, it would be "
+        f"{cores / part['import_lean']['import_cpu']:.1f}."
     )
 
 
@@ -79,20 +80,28 @@ def _leak(found: dict[str, Any]) -> str:
         f"## What is left behind\n\n{part['screened']:,} programs through screening in {part['screen_seconds']:.0f} s "
         f"({part['screen_faults']} ended in a fault) and {part['run']:,} full runs in {part['run_seconds']:.0f} s "
         f"({part['run_faults']} in a fault), a tenth of each hostile, one sandbox throughout; before is after a "
-        "warm-up. While the sandbox is open, its pool holds containers ready.\n\n" + _table(("", *names), rows)
+        "warm-up, and closed after the sandbox was closed.\n\n" + _table(("", *names), rows)
     )
 
 
 def _peer(found: dict[str, Any]) -> str:
     part = found["peer"]
     titles = {"screen": "screening", "run": "full runs"}
+    head = ("", "programs", "ended well", "programs/s", "Assay's rate over it")
     rows: list[Sequence[str]] = []
     for kind, title in titles.items():
-        if kind in found:
-            rows.append((f"{title}: Assay", *_short(found[kind]["ours"])))
-            rows.append((f"{title}: the plain way, {found[kind]['plain']['best']:.2f}/s at best", "", "", ""))
-        rows.append((f"{title}: llm-sandbox, a container per program", *_short(part[kind]["fresh"])))
-        rows.append((f"{title}: llm-sandbox, containers shared by programs", *_short(part[kind]["shared"])))
+        mine = found.get(kind, {}).get("ours")
+        ways = [("llm-sandbox, a container per program", part[kind]["fresh"])]
+        ways += [("llm-sandbox, containers shared by programs", part[kind]["shared"])]
+        if mine:
+            ways = [
+                ("Assay", mine),
+                *((f"the plain way, {k} at a time", v) for k, v in found[kind]["plain"]["at"].items()),
+                *ways,
+            ]
+        for name, rate in ways:
+            ratio = _ratio(mine["per_second"], rate["per_second"]) if mine and rate["per_second"] else ""
+            rows.append((f"{title}: {name}", *_short(rate), ratio))
     seen = _table(
         ("seen from inside, and after a time-out", "llm-sandbox"), [(k, str(v)) for k, v in part["seen"].items()]
     )
@@ -103,8 +112,9 @@ def _peer(found: dict[str, Any]) -> str:
         "copies in, and Python from a virtual environment below `/sandbox`. It got BusyBox for the first and a link "
         "for the second (`benchmarks/peer.Dockerfile`), no set-up at start, and the limits above as the engine's "
         "options; not a read-only root (its copies need a root that can be written) and not a user of its own (they "
-        "arrive as root's). It ran as root without capabilities.\n\n"
-        f"{_table(('', 'programs', 'ended well', 'programs/s'), rows)}{errors}\n\n{seen}"
+        "arrive as root's). It ran as root without capabilities. Its pool stood when its clock started, Assay's did "
+        "not.\n\n"
+        f"{_table(head, rows)}{errors}\n\n{seen}"
     )
 
 

@@ -30,9 +30,9 @@ from orchestrator.sandbox.engine import engine_facts
 PARTS = ("screen", "run", "leak", "peer")
 RESULTS = Path(__file__).parent / "results"
 _SIZES = {  # option -> (default, smallest, what it counts)
-    "screened": (384, 16, "programs through cells"),
-    "runs": (40, 2, "full runs through the pool"),
-    "plain": (16, 2, "programs the plain way, of each kind and at each parallelism"),
+    "screened": (384, 8, "programs through cells"),
+    "runs": (40, 1, "full runs through the pool"),
+    "plain": (16, 1, "programs the plain way, of each kind and at each parallelism"),
     "leak-screened": (2000, 12, "programs through cells in the leak run"),
     "leak-runs": (300, 2, "full runs in the leak run"),
     "peer": (16, 2, "programs through the peer's sandbox, of each kind and each way"),
@@ -122,14 +122,14 @@ def _run(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
 
 def _peer(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     peer.install()
-    peer.build_image(bench)
     found: dict[str, Any] = {"version": peer.VERSION}
-    for kind in ("screen", "run"):
-        programs = sources(options.peer)
-        fresh, seen = peer.measure(bench, kind, programs, uses=1, look=kind == "run")
-        shared, _ = peer.measure(bench, kind, programs, uses=0, look=False)
-        found[kind] = {"fresh": _rate(fresh), "shared": _rate(shared)}
-        found["seen"] = seen or found.get("seen", {})
+    with peer.image(bench):
+        for kind in ("screen", "run"):
+            programs = sources(options.peer)
+            fresh, seen = peer.measure(bench, kind, programs, uses=1, look=kind == "run")
+            shared, _ = peer.measure(bench, kind, programs, uses=0, look=False)
+            found[kind] = {"fresh": _rate(fresh), "shared": _rate(shared)}
+            found["seen"] = seen
     return found
 
 
