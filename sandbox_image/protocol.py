@@ -88,6 +88,7 @@ class Message:
 
 MESSAGE_KINDS = frozenset({"ready", "started", "done", "failed", "screened"})
 EXIT_FAILED = 10  # the runner's own exit status after a `failed` message
+_FINGERPRINT, _WALLS = re.compile(r"([0-9a-f]{64})?"), re.compile(r"[a-z0-9,-]{0,64}")
 _MAX_HEADER_BYTES = 32
 _HEADER_PREFIX = b"assay "
 
@@ -154,6 +155,8 @@ def decode_message(line: bytes) -> Message:
     value = _exact(body, {field.name: str for field in fields(Message)}, "message")
     if value["kind"] not in MESSAGE_KINDS:
         raise ProtocolError(f"message: unknown kind {value['kind']!r:.40}")
+    if not _FINGERPRINT.fullmatch(value["fingerprint"]) or not _WALLS.fullmatch(value["walls"]):
+        raise ProtocolError("message: a fingerprint is 64 hex digits or nothing, walls are names with commas between")
     return Message(**{**value, "detail": value["detail"][:MAX_DETAIL_CHARS]})
 
 

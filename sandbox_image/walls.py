@@ -11,6 +11,7 @@ The outer wall is the host's (engine or bubblewrap) and does not rest on this on
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import struct
@@ -120,7 +121,7 @@ def seal(seconds: float) -> None:
     _call("timer_settime", timer, 0, value, None)
     if wanted():
         names = [name for rule in read_profile(_PROFILE)["untilSealed"] for name in rule["names"]]
-        _install(compile_profile(_all_but(names)), 0)
+        _install(compile_profile(_all_but(names)), _SECCOMP_FILTER_FLAG_TSYNC)
 
 
 def hide() -> None:
@@ -181,6 +182,8 @@ def _landlock_version() -> int:
     try:
         return _call("landlock_create_ruleset", None, ctypes.c_size_t(0), _LANDLOCK_VERSION)
     except WallError:
+        if ctypes.get_errno() not in (errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
         return 0
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -30,7 +31,7 @@ GLANCE_SECONDS = 0.005  # between glances at its kills: killed for memory, a con
 DRAIN_SECONDS = 0.2  # for what a container has said before it is killed; it may be talking without end
 
 
-INNER_FILTER = "inner-seccomp"  # as sandbox_image/walls.py names it
+INNER_FILTER, LANDLOCK = "inner-seccomp", "landlock"  # as sandbox_image/walls.py names them, there with a version
 
 
 class Event(Enum):
@@ -74,6 +75,7 @@ class Container(ABC):
         self._measured_at = 0.0
         self._cgroup: Cgroup | None = None
         self._interrupted = False
+        self._holding = threading.Lock()
         self._init: int | None = None  # a pidfd of the container's first process, where it is this machine's
 
     @abstractmethod
@@ -108,13 +110,13 @@ class Container(ABC):
     def _signal_kill(self) -> None:
         """Send SIGKILL where the first process cannot be reached directly; one that is dead is no error."""
 
-    def wait_ready(self, seconds: float, *, walls: bool) -> None:
+    def wait_ready(self, seconds: float, *, walls: Sequence[str]) -> None:
         """Wait for `ready`; nothing hostile can be in the container yet, so what it says is believed.
 
-        With `walls`, the second filter has to stand; whether Landlock has to is the configuration's `require`.
+        `walls` are the parts of the second wall that have to stand.
 
         Raises:
-            SandboxError: it ended or said something else first, took longer, or has no second filter.
+            SandboxError: it ended or said something else first, took longer, or lacks one of them.
         """
         event = self.follow(time.monotonic() + seconds, lambda streams: bool(streams.messages))
         said = [message.kind for message in self.streams.messages]
@@ -127,9 +129,9 @@ class Container(ABC):
             )
         self.startup_seconds = time.monotonic() - self.created_at
         self.walls = tuple(self.streams.messages[0].walls.split(","))
-        if walls and INNER_FILTER not in self.walls:
+        if missing := [part for part in walls if not any(one.startswith(part) for one in self.walls)]:
             raise SandboxError(
-                f"container {self.id[:12]}: the second system call filter is not in effect (inside stands: "
+                f"container {self.id[:12]}: {', '.join(missing)} not in effect (inside stands: "
                 f"{self.streams.messages[0].walls or 'nothing'})",
                 remedy="run `make image`; `assay doctor` shows what is in effect",
             )
@@ -201,17 +203,19 @@ class Container(ABC):
 
     def _end_init(self) -> bool:
         """Kill the first process, and so all others; False where it is not ours to reach."""
-        if self._init is None:
-            return False
-        with contextlib.suppress(ProcessLookupError):  # dead already
-            try:
-                signal.pidfd_send_signal(self._init, signal.SIGKILL)
-            except PermissionError:
+        with self._holding:  # a descriptor that is let go of may be another container's the next moment
+            if self._init is None:
                 return False
-        return True
+            with contextlib.suppress(ProcessLookupError):  # dead already
+                try:
+                    signal.pidfd_send_signal(self._init, signal.SIGKILL)
+                except PermissionError:
+                    return False
+            return True
 
     def _release_init(self) -> None:
         """Let go of the first process. Safe to repeat."""
-        if self._init is not None:
-            os.close(self._init)
-            self._init = None
+        with self._holding:
+            init, self._init = self._init, None
+        if init is not None:
+            os.close(init)

@@ -31,15 +31,15 @@ class EngineLife:
         api: Any = client.api
         self._response = open_events(client, timeout=None, filters=_NOTHING)
         self._stream = api._get_raw_response_socket(self._response)
-        self._watch = select.poll()
-        self._watch.register(self._stream, select.POLLIN)
         self._over = False
 
     @property
     def over(self) -> bool:
         """Whether the engine has ended since, or begun to."""
         if not self._over:
-            self._over = bool(self._watch.poll(0))  # anything at all is the stream's end: no event matches
+            watch = select.poll()  # one of our own: two threads may not wait on the same
+            watch.register(self._stream, select.POLLIN)
+            self._over = bool(watch.poll(0))  # anything at all is the stream's end: no event matches
         return self._over
 
     def close(self) -> None:

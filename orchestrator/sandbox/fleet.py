@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -33,11 +33,16 @@ class Fleet:
         start: Callable[[Order], Container],
         recover: Callable[[Callable[[], bool]], None],
         startup_seconds: float,
+        walls: Sequence[str],
     ) -> None:
-        """`recover` waits until the platform may do better, or its argument says that it is to stop."""
+        """`recover` waits until the platform may do better, or its argument says that it is to stop.
+
+        `walls` are the parts of the second wall without which no container is used.
+        """
         self._start = start
         self._recover = recover
         self._startup_seconds = startup_seconds
+        self._walls = tuple(walls)
         self._lock = threading.Lock()
         self._live: dict[Container, Lease] = {}
         self._stuck: set[Container] = set()  # ended, but still known to a platform that was away
@@ -64,7 +69,8 @@ class Fleet:
         def recover() -> None:
             self._recover(stopped)
             if not stopped():
-                self.remove_stuck()
+                with contextlib.suppress(SandboxError):  # one that stays stuck is no fault of this program's attempt
+                    self.remove_stuck()
 
         def report(number: int, error: SandboxError) -> None:
             observe("sandbox.faulted", faulted(purpose, program, number, error))
@@ -85,7 +91,7 @@ class Fleet:
         try:
             leases.write(lease)
             self._require_open()
-            container.wait_ready(self._startup_seconds, walls=order.walls)
+            container.wait_ready(self._startup_seconds, walls=self._walls if order.walls else ())
         except BaseException:
             self.remove(container)
             raise
@@ -119,11 +125,21 @@ class Fleet:
         leases.drop(container.id)
 
     def remove_stuck(self) -> None:
-        """Remove what could not be removed before."""
+        """Remove what could not be removed before.
+
+        Raises:
+            SandboxError: what the last one that still cannot be removed said; all were tried.
+        """
         with self._lock:
             stuck, self._stuck = self._stuck, set()
+        failed = None
         for container in stuck:
-            self.remove(container)
+            try:
+                self.remove(container)
+            except SandboxError as error:
+                failed = error
+        if failed is not None:
+            raise failed
 
     def stop(self) -> None:
         """End every container now, and open no more."""

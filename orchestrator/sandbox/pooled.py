@@ -7,6 +7,7 @@ keeps them in sight; whose fault something was is `failure.py`'s business.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -22,7 +23,7 @@ from orchestrator.config import RunConfig
 from orchestrator.errors import SandboxError
 from orchestrator.sandbox.base import Observer, RunResult, ScreenResult
 from orchestrator.sandbox.cells import CellRow
-from orchestrator.sandbox.container import Container
+from orchestrator.sandbox.container import INNER_FILTER, LANDLOCK, Container
 from orchestrator.sandbox.conversation import converse, facts_of
 from orchestrator.sandbox.facts import EngineFacts
 from orchestrator.sandbox.failure import finished, judge, platform_fault
@@ -79,7 +80,12 @@ class PooledSandbox(ABC):
         self._owner = this_process().encode()
         self._pools: dict[tuple[TensorSpec, ...], Pool[_Prepared]] = {}
         self._lock = threading.Lock()
-        self._fleet = Fleet(start=self._start, recover=self._recover, startup_seconds=config.container.startup_seconds)
+        self._fleet = Fleet(
+            start=self._start,
+            recover=self._recover,
+            startup_seconds=config.container.startup_seconds,
+            walls=(INNER_FILTER, *({LANDLOCK} & set(config.require))),
+        )
         self._expected = 0
         self._opened = False
         self._note: Path | None = None  # in the cache: whose work folder this is
@@ -172,18 +178,18 @@ class PooledSandbox(ABC):
 
         What a platform that is away still knows of them keeps its lease, and is removed by the next start.
         """
-        self.stop()
         try:
-            for pool in self._pools.values():
-                pool.close()
-            self._fleet.remove_stuck()
-            self._remove_all()
+            with contextlib.ExitStack() as steps:  # from the last to the first, each whatever became of the others
+                steps.callback(self._disconnect)
+                steps.callback(self._clear)
+                steps.callback(self._remove_all)
+                steps.callback(self._fleet.remove_stuck)
+                for pool in self._pools.values():
+                    steps.callback(pool.close)
+                steps.callback(self.stop)
         except SandboxError:
             if not any(isinstance(value, SandboxError) for value in exc):
                 raise  # else that is what this follows from, and it says more
-        finally:
-            self._clear()
-            self._disconnect()
 
     def _clear(self) -> None:
         """Remove this object's files, then the note that would have them removed by others."""

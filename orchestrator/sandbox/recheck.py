@@ -1,8 +1,8 @@
 """Repeats a share of the screen's verdicts in fresh cells: a cell that was taken over is found out.
 
 A cell serves many programs, so one that breaks out of its child could speak for those after it. The share is
-drawn from (run seed, program digest), which no program knows, and tried first, in cells that serve nobody
-else. A verdict of the screen that differs is settled in further fresh cells, one each:
+drawn with a key that no cell is sent, and tried first, in cells that serve nobody else. A verdict of the
+screen that differs is settled in further fresh cells, one each:
 
   they differ among themselves -> the program is to blame: it is not repeatable
   they all differ from the screen -> the cell is: nothing that it said can be believed, and the run stops
@@ -13,6 +13,7 @@ A program that ran out of time is no disagreement: the host's own clock measured
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ from sandbox_image.protocol import ScreenJob
 
 SETTLING_CELLS = 3
 _DRAW_BYTES = 8
+_KEY_BYTES = 32
 
 Verdict = tuple[str, str]  # reason of a fault, or empty; fingerprint
 
@@ -36,14 +38,17 @@ class Rechecked:
 
 
 def screen_with_rechecks(
-    jobs: Sequence[ScreenJob], *, sandbox: Sandbox, share: float, observe: Observer
+    jobs: Sequence[ScreenJob], *, sandbox: Sandbox, share: float, observe: Observer, key: bytes | None = None
 ) -> Iterator[ScreenResult]:
     """Yield one result per job, in order, as `sandbox.screen` does; a share of them is tried twice.
+
+    `key` decides who is drawn; a fresh one by default.
 
     Raises:
         SandboxError: a cell said what no fresh cell says; or the platform failed.
     """
-    drawn = [job for job in jobs if is_drawn(job, share)]
+    key = key or secrets.token_bytes(_KEY_BYTES)
+    drawn = [job for job in jobs if is_drawn(job, share, key)]
     firsts = {result.id: _verdict(result) for result in sandbox.screen(drawn, observe)} if drawn else {}
     done = Rechecked()
     try:
@@ -59,10 +64,10 @@ def screen_with_rechecks(
             observe("screen.rechecked", {"programs": done.programs, "disagreed": done.disagreed})
 
 
-def is_drawn(job: ScreenJob, share: float) -> bool:
-    """Whether a program is among those tried twice: the same at every repetition of a run."""
-    text = f"recheck\0{job.seed}\0{job.program_digest}"
-    draw = int.from_bytes(hashlib.sha256(text.encode()).digest()[:_DRAW_BYTES], "big")
+def is_drawn(job: ScreenJob, share: float, key: bytes) -> bool:
+    """Whether a program is among those tried twice."""
+    digest = hashlib.blake2b(job.id.encode(), key=key, digest_size=_DRAW_BYTES).digest()
+    draw = int.from_bytes(digest, "big")
     return draw < share * (1 << 8 * _DRAW_BYTES)
 
 

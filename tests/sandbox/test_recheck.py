@@ -102,11 +102,12 @@ def test_running_out_of_time_once_is_no_disagreement(tables: tuple[Mapping[str, 
     assert events[0][1]["disagreed"] == []
 
 
-def test_the_share_is_drawn_by_program_and_seed_and_has_its_size() -> None:
-    drawn = [is_drawn(job("x", f"digest {number}"), 0.03) for number in range(4000)]
-    assert 80 < sum(drawn) < 160
-    assert drawn == [is_drawn(job("y", f"digest {number}"), 0.03) for number in range(4000)]
-    assert all(is_drawn(job("x", str(number)), 1.0) for number in range(100))
+def test_the_share_has_its_size_and_hangs_on_the_key() -> None:
+    jobs = [job(f"p{number}") for number in range(4000)]
+    one, other = ([is_drawn(each, 0.03, key) for each in jobs] for key in (b"one", b"other"))
+    assert 80 < sum(one) < 160
+    assert one != other
+    assert all(is_drawn(each, 1.0, b"one") for each in jobs)
 
 
 @pytest.mark.docker

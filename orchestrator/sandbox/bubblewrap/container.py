@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ class BubblewrapContainer(Container):
         except OSError as error:
             raise SandboxError(f"a container cannot be started: {error}", remedy="see `assay doctor`") from error
 
-    def wait_ready(self, seconds: float, *, walls: bool) -> None:
+    def wait_ready(self, seconds: float, *, walls: Sequence[str]) -> None:
         """As promised; then bound what only now can be, read back what the kernel made of all, and compare.
 
         Raises:
