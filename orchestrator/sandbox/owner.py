@@ -3,7 +3,8 @@
 Containers carry labels that name the owning process; work folders are written down in the cache while
 they are in use, since a run can die while it has no container. An owner that cannot be told to be dead
 counts as alive: a process number means something only within the boot and the process namespace in which it
-was given. What dead owners left is `leftovers.py`'s business.
+was given, and another boot is an earlier one only if it was this machine's (engines and caches can be shared by
+several). What dead owners left is `leftovers.py`'s business.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ LABEL_WORK = "assay.work"  # host path of the folder with output files and copie
 LABEL_PURPOSE = "assay.purpose"
 LABEL_LIFETIME = "assay.lifetime"  # seconds at most that it may work, once it has been given something to do
 _PROC = Path("/proc")
+_MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 _START_TIME_FIELD = 19  # of /proc/<pid>/stat, counted after the command's closing bracket
 
 
@@ -39,29 +41,31 @@ class Owner:
     namespace: str  # of process numbers
     pid: int
     start: str  # clock ticks after boot
+    machine: str = ""  # which keeps its id when it boots; empty: unknown
 
     def encode(self) -> str:
-        return f"{self.boot}:{self.namespace}:{self.pid}:{self.start}"
+        return f"{self.boot}:{self.namespace}:{self.pid}:{self.start}:{self.machine}"
 
     @staticmethod
     def decode(text: str) -> Owner | None:
-        """Read a label; None if it is not one of ours."""
+        """Read a label, with the machine or, as older ones are, without; None if it is not one of ours."""
         parts = text.split(":")
-        if len(parts) != 4 or not parts[2].isdigit():
+        if len(parts) not in (4, 5) or not parts[2].isdigit():
             return None
-        return Owner(boot=parts[0], namespace=parts[1], pid=int(parts[2]), start=parts[3])
+        machine = parts[4] if len(parts) == 5 else ""
+        return Owner(boot=parts[0], namespace=parts[1], pid=int(parts[2]), start=parts[3], machine=machine)
 
 
 def this_process() -> Owner:
     """Return the owner that containers made here are labelled with."""
     pid = os.getpid()
-    return Owner(boot=_boot(), namespace=_namespace(), pid=pid, start=_start_time(pid) or "")
+    return Owner(boot=_boot(), namespace=_namespace(), pid=pid, start=_start_time(pid) or "", machine=_machine())
 
 
 def is_dead(owner: Owner, *, start_time: Callable[[int], str | None] | None = None) -> bool:
-    """Whether that process has certainly ended. An owner in another process namespace is left alone."""
+    """Whether that process has certainly ended. An owner elsewhere (machine, process namespace) is left alone."""
     if owner.boot != _boot():
-        return True
+        return owner.machine != "" and owner.machine == _machine()
     if owner.namespace != _namespace():
         return False
     return (start_time or _start_time)(owner.pid) != owner.start
@@ -120,6 +124,15 @@ def _notes() -> Path:
 
 def _boot() -> str:
     return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+
+
+def _machine() -> str:
+    """Return this machine's id; empty where it has none (a word such as systemd's `uninitialized` is none)."""
+    for path in _MACHINE_IDS:
+        with contextlib.suppress(OSError, ValueError):
+            text = path.read_text().strip()
+            return f"{int(text, 16):032x}"
+    return ""
 
 
 def _namespace() -> str:
