@@ -13,6 +13,7 @@ import contextlib
 import datetime
 import json
 import os
+import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from orchestrator.errors import SandboxError
 from orchestrator.sandbox.owner import LABEL_INSTANCE, LABEL_OWNER, LABEL_PURPOSE, LABEL_RUN, LABEL_WORK
 
 _WAITING, _LENT = ".json", ".lent.json"
+_DRAFT_SECONDS = 3600.0  # writing one takes milliseconds
+_PROC = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,22 @@ def leases() -> dict[str, Lease]:
                 if not lease.program or kind == _LENT:
                     found[lease.container] = lease
     return found
+
+
+def drafts_of_the_dead() -> list[Path]:
+    """Return the files of leases that were being written by processes of which none with that number is left.
+
+    A cache that several machines or process namespaces share does not tell whose numbers they are: there, a draft
+    is young while it is somebody's.
+    """
+    drafts = [path for path in _folder().glob("*.*") if path.suffix[1:].isdigit()]
+    return sorted(path for path in drafts if not _PROC.joinpath(path.suffix[1:]).exists() and _is_old(path))
+
+
+def _is_old(path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):  # it became a lease meanwhile
+        return time.time() - path.lstat().st_mtime > _DRAFT_SECONDS
+    return False
 
 
 def _read(path: Path) -> Lease:

@@ -2,9 +2,9 @@
 
 A leftover's owner has certainly ended (`owner.is_dead`); how late it is does not matter. Found are containers,
 by their labels; cgroups of containers that no engine made, by their names; output files and copied inputs, in
-the folders that notes, labels and leases name; these notes and leases themselves; and, where asked for, the
-untagged images of earlier builds. Containers go first: one may still be writing. What only an engine that does
-not answer could remove is left, with its lease, and counted.
+the folders that notes, labels and leases name; these notes and leases themselves, and half-written leases; and,
+where asked for, the untagged images of earlier builds. Containers go first: one may still be writing. What only an
+engine that does not answer could remove is left, with its lease, and counted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from orchestrator.sandbox.owner import (
     work_notes,
 )
 
-KINDS = ("container", "cgroup", "output", "input", "lease", "note", "image")
+KINDS = ("container", "cgroup", "output", "input", "lease", "draft", "note", "image")
 _BLOCK_BYTES = 512  # the unit of st_blocks, whatever the file system's
 
 
@@ -121,6 +121,7 @@ def _find(client: Client | None, *, images: bool) -> Iterator[Leftover]:
         for name, lease in dead.items()
         if _reachable(lease, client)
     )
+    yield from (Leftover(kind="draft", name=str(path), run="") for path in leases.drafts_of_the_dead())
     yield from (Leftover(kind="note", name=str(path), run=note["run"]) for path, note in notes)
     if images and client is not None:
         yield from _untagged(client)
@@ -147,13 +148,20 @@ def _reachable(lease: Lease, client: Client | None) -> bool:
 
 def _files(folders: Mapping[str, str]) -> Iterator[Leftover]:
     """Yield our files in work folders, folder -> run; anything else there, and what live runs use, is not ours."""
-    in_use = {note["work_dir"] for _, note in work_notes() if not _of_the_dead(note["owner"])}
+    in_use = _in_use()
     for folder, run in sorted(folders.items()):
         if not Path(folder).is_absolute() or folder in in_use:
             continue
         for kind, prefix in (("output", FILE_PREFIX), ("input", INPUT_PREFIX)):
             for path in sorted(Path(folder).glob(f"{prefix}*")):
-                yield Leftover(kind=kind, name=str(path), run=run, bytes=path.lstat().st_blocks * _BLOCK_BYTES)
+                with contextlib.suppress(FileNotFoundError):  # another removed it meanwhile
+                    size = path.lstat().st_blocks * _BLOCK_BYTES
+                    yield Leftover(kind=kind, name=str(path), run=run, bytes=size)
+
+
+def _in_use() -> set[str]:
+    """Return the work folders of owners that may be alive."""
+    return {note["work_dir"] for _, note in work_notes() if not _of_the_dead(note["owner"])}
 
 
 def _untagged(client: Client) -> Iterator[Leftover]:
@@ -183,7 +191,10 @@ def _remove(leftover: Leftover, client: Client | None) -> None:
         leases.drop(leftover.name)
     elif leftover.kind == "cgroup":
         own_cgroup.remove(Path(leftover.name))
-    elif leftover.kind not in ("container", "image"):
+    elif leftover.kind in ("output", "input"):
+        if str(Path(leftover.name).parent) not in _in_use():  # a run may have come since it was found
+            Path(leftover.name).unlink(missing_ok=True)
+    elif leftover.kind in ("note", "draft"):
         Path(leftover.name).unlink(missing_ok=True)
     elif client is not None and leftover.kind == "container":
         remove_container(client, leftover.name)

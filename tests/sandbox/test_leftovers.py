@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from orchestrator.cache import cache_dir
 from orchestrator.config import RunConfig
-from orchestrator.sandbox import leases, owner
+from orchestrator.sandbox import leases, leftovers, owner
 from orchestrator.sandbox.leases import Lease
-from orchestrator.sandbox.leftovers import collect, reap
+from orchestrator.sandbox.leftovers import Leftover, collect, reap
 from orchestrator.sandbox.owner import LABEL_OWNER, register_work, this_process, work_notes
 from tests.engine import PrivateEngine
 
@@ -131,6 +136,48 @@ def test_what_cannot_be_removed_is_said_and_the_rest_goes(work: Path, monkeypatc
     result = collect(dry_run=False, images=False)
     assert [item.kind for item, _ in result.failed] == ["output"]
     assert names(work) == ["note.txt", "output-1"]
+
+
+def test_a_leftover_that_another_removes_meanwhile_refuses_nothing(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted_by_the_dead(work, monkeypatch)
+    glob = Path.glob
+
+    def late(folder: Path, pattern: str) -> list[Path]:
+        found = list(glob(folder, pattern))
+        if pattern == "output-*":
+            (work / "output-1").unlink()
+        return found
+
+    monkeypatch.setattr(Path, "glob", late)
+    assert reap(engine=False) == 0
+    assert names(work) == ["note.txt"]
+
+
+def test_a_run_that_comes_after_the_search_keeps_its_files(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted_by_the_dead(work, monkeypatch)
+    search = leftovers._find
+
+    def late(client: Any, *, images: bool) -> Iterator[Leftover]:
+        yield from search(client, images=images)
+        register_work("alive", "here", work, "sha256:0")
+
+    monkeypatch.setattr(leftovers, "_find", late)
+    reap(engine=False)
+    assert names(work) == ["input-0", "note.txt", "output-1"]
+    assert [path.stem for path, _ in work_notes()] == ["alive"]
+
+
+def test_half_written_leases_of_the_dead_go_and_others_stay(work: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    leases.write(lease(work, owner=this_process().encode()))
+    folder = cache_dir() / "leases"
+    for name in (f"c2.{ended.pid}", f"c3.lent.{ended.pid}", f"c4.{os.getpid()}"):
+        (folder / name).touch()
+        os.utime(folder / name, (0, 0))
+    (folder / f"c5.{ended.pid}").touch()  # young: a process of another namespace may be writing it
+    reap(engine=False)
+    assert names(folder) == sorted(["c1.json", f"c4.{os.getpid()}", f"c5.{ended.pid}"])
 
 
 @pytest.mark.docker
