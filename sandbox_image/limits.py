@@ -46,7 +46,9 @@ def bound_child(timeout_seconds: float) -> None:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
     ):
-        resource.setrlimit(limit, (value, value))
+        _, hard = resource.getrlimit(limit)
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)  # a host without cgroups sets its own
+        resource.setrlimit(limit, (bound, bound))
 
 
 def _address_space() -> int:

@@ -4,12 +4,15 @@ A docstring says what is tried. Its last lines say how that must end, one line p
 
     Expected: run runtime_error (EPERM)
     Outer wall alone: verify not_finite
-    Bubblewrap: verified (the host's processes are in sight)
+    Bubblewrap: run runtime_error (ENOENT)
+    Bubblewrap alone: verified (the kernel counts for the whole host)
 
-`Expected` is the product, and the other two where they differ: a container without the second wall inside
-it, and the sandbox for hosts without an engine. What stands in brackets must be seen in the rejection's
-detail: the kernel's answer by name, or a phrase; `/` separates those that the machine may choose from. So
-a program that fails for another reason than a refusal, a slip of its author for example, does not pass.
+`Expected` is the product; the others where they differ: a container without the second wall inside it; the
+sandbox for hosts without an engine; and that without the second wall and without cgroups (which, where it
+has no line, ends like `Outer wall alone`). What stands in brackets must be seen in the rejection's detail:
+the kernel's answer by name, or a phrase; `/` separates those that the machine may choose from. So a program
+that fails for another reason than a refusal, a slip of its author for example, does not pass. In brackets
+after `verified` (in a cell: `screened`) is what such a program gets.
 """
 
 from __future__ import annotations
@@ -26,8 +29,10 @@ from orchestrator.candidate import Rejection, Verified
 
 FOLDER = Path(__file__).parent
 VERIFIED = "verified"
-_LINE = re.compile(r"(Expected|Outer wall alone|Bubblewrap): (.+)")
-_ENDING = re.compile(r"(verified|[a-z]+ [a-z_]+)(?: \(([^()]+)\))?")
+SCREENED = "screened"
+PASSED = (VERIFIED, SCREENED)
+_LINE = re.compile(r"^(Expected|Outer wall alone|Bubblewrap|Bubblewrap alone): (.+)$", re.MULTILINE)
+_ENDING = re.compile(r"(verified|screened|[a-z]+ [a-z_]+)(?: \(([^()]+)\))?")
 
 Outcome = Verified | Rejection
 
@@ -38,9 +43,15 @@ class Place(StrEnum):
     PRODUCT = "container, both walls"
     OUTER = "container, outer wall alone"
     BUBBLEWRAP = "bubblewrap, both walls"
+    BARE = "bubblewrap, outer wall and rlimits alone"
 
 
-_LABELS = {Place.PRODUCT: "Expected", Place.OUTER: "Outer wall alone", Place.BUBBLEWRAP: "Bubblewrap"}
+_LABELS = {
+    Place.PRODUCT: ("Expected",),
+    Place.OUTER: ("Outer wall alone", "Expected"),
+    Place.BUBBLEWRAP: ("Bubblewrap", "Expected"),
+    Place.BARE: ("Bubblewrap alone", "Outer wall alone", "Expected"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +63,7 @@ class Ending:
 
     def fits(self, verdict: str, detail: str) -> bool:
         return verdict == self.verdict and (
-            verdict == VERIFIED or not self.seen or any(_in_words(sign) in detail for sign in self.seen)
+            verdict in PASSED or not self.seen or any(_in_words(sign) in detail for sign in self.seen)
         )
 
 
@@ -77,7 +88,7 @@ class Attack:
         return self.path.read_text(encoding="utf-8")
 
     def expected(self, place: Place) -> tuple[Ending, ...]:
-        return self.endings.get(_LABELS[place]) or self.endings["Expected"]
+        return next(self.endings[label] for label in _LABELS[place] if label in self.endings)
 
 
 def attacks(kind: str) -> list[Attack]:
@@ -117,7 +128,7 @@ def unexplained(found: Sequence[Attack]) -> list[str]:
         for attack in found
         for endings in attack.endings.values()
         for ending in endings
-        if not ending.seen and (ending.verdict == VERIFIED or ending.verdict.endswith(" runtime_error"))
+        if not ending.seen and (ending.verdict in PASSED or ending.verdict.endswith(" runtime_error"))
     ]
 
 

@@ -2,6 +2,7 @@
 
 Each says in its docstring what it tries and how that must end (`programs.py`). All of them run three times:
 with both walls, as in the product; with the outer wall alone; and in bubblewrap, where that is installed.
+`make attacks` adds a fourth place: bubblewrap with nothing but its outer wall.
 """
 
 from __future__ import annotations
@@ -26,27 +27,13 @@ from orchestrator.stages.run import run_program
 from orchestrator.stages.verify import verify_output
 from orchestrator.text import printable
 from tests.attacks.conftest import Tally
-from tests.attacks.places import open_sandbox
-from tests.attacks.programs import VERIFIED, Attack, Outcome, Place, attacks, unexplained, verdict_of
+from tests.attacks.places import PLACES, open_sandbox
+from tests.attacks.programs import PASSED, Attack, Outcome, Place, attacks, unexplained, verdict_of
 
 ATTACKS = attacks("container")
 KILL_SECONDS = 2.0  # within which a program past its deadline is dead
 KEPT_CHARS = 64 * 1024
 FLOODS = ("messages/flood_stdout", "messages/flood_stderr", "messages/flood_and_leave", "messages/endless")
-
-in_each_place = [
-    pytest.mark.timeout(900),
-    pytest.mark.parametrize(
-        "place",
-        [
-            pytest.param(Place.PRODUCT, marks=pytest.mark.docker),
-            pytest.param(Place.OUTER, marks=pytest.mark.docker),
-            Place.BUBBLEWRAP,
-        ],
-        indirect=True,
-        scope="module",
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +78,7 @@ def battle(
         yield Battle(
             place=place,
             work_dir=work_dir,
-            instance=getattr(sandbox, "instance", ""),
+            instance=sandbox.instance,
             outcomes=outcomes,
             before=before,
             after=_host(work_dir),
@@ -139,15 +126,15 @@ def test_every_docstring_says_what_must_be_seen() -> None:
     assert unexplained(ATTACKS) == []
 
 
-def test_the_product_lets_no_attack_through() -> None:
-    named = [attack.id for attack in ATTACKS for end in attack.expected(Place.PRODUCT) if end.verdict == VERIFIED]
-    assert named == []
+@pytest.mark.parametrize("whole", [Place.PRODUCT, Place.BUBBLEWRAP])
+def test_both_walls_let_no_attack_through(whole: Place) -> None:
+    assert [attack.id for attack in ATTACKS for end in attack.expected(whole) if end.verdict in PASSED] == []
 
 
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("place", PLACES, indirect=True, scope="module")
 class TestPlaces:
     """What must hold in each place."""
-
-    pytestmark = in_each_place
 
     @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.id)
     def test_attack_ends_as_its_docstring_says(self, attack: Attack, battle: Battle) -> None:
@@ -161,7 +148,7 @@ class TestPlaces:
             assert outcome.receipt.wall_seconds <= limit, name
 
     def test_no_attack_leaves_a_container_or_a_process(self, battle: Battle) -> None:
-        if battle.place is not Place.BUBBLEWRAP:
+        if battle.place in (Place.PRODUCT, Place.OUTER):
             client = connect()
             try:
                 label = f"{LABEL_INSTANCE}={battle.instance}"

@@ -30,8 +30,10 @@ from orchestrator.sandbox.docker import DockerSandbox
 from orchestrator.sandbox.leftovers import reap
 from orchestrator.sandbox.output import discard_output, read_tensor
 from orchestrator.sandbox.own_cgroup import PREFIX, places
+from orchestrator.sandbox.settings import Order
 from orchestrator.session import open_session
 from orchestrator.stages.run import discard, run_program
+from sandbox_image.protocol import ScreenJob
 from tests.commands import ROOT
 
 pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed: `make bubblewrap`")
@@ -266,6 +268,22 @@ def test_rlimits_bound_a_program_where_no_cgroup_does(
     assert outcome.reason is reason
 
 
+def test_a_cell_screens_where_only_rlimits_bound(rlimits: BubblewrapSandbox) -> None:
+    """Its first child is there before the bounds are set, and must have them all the same."""
+    job = ScreenJob(
+        id="x",
+        source=MEAN,
+        program_digest=source_digest(MEAN),
+        profile="strict",
+        guarded=False,
+        seed=0,
+        candidate_names=("add", "sub", "mul"),
+        timeout_seconds=4.0,
+    )
+    (result,) = rlimits.screen([job], lambda *_: None)
+    assert (result.fault, len(result.fingerprint)) == (None, 64)
+
+
 def test_a_daemon_is_counted_without_a_cgroup(rlimits: BubblewrapSandbox, tiny_inputs: MergeInputs) -> None:
     test_a_daemon_is_counted_and_gone(rlimits, tiny_inputs)
 
@@ -415,6 +433,75 @@ def test_a_container_outlives_the_thread_that_asked_for_it(
         ran = run(MEAN, sandbox, tiny_inputs)
         assert isinstance(ran, Ran)
         discard(ran)
+
+
+def never(*_: Any, **__: Any) -> Any:
+    raise subprocess.TimeoutExpired("x", 1.0)
+
+
+def test_a_process_that_outlives_its_kill_is_the_sandboxs_failure_and_can_be_ended_later(
+    sandbox: BubblewrapSandbox, tiny_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = idle(sandbox, tiny_config)
+    with monkeypatch.context() as patched:
+        patched.setattr(subprocess.Popen, "wait", never)
+        with pytest.raises(SandboxError, match="outlived"):
+            container.remove()
+    with monkeypatch.context() as patched:
+        patched.setattr(container, "_init_is_gone", lambda _: False)
+        with pytest.raises(SandboxError, match="first process outlived"):
+            container.remove()
+    assert container._process is not None
+    container.remove()
+    assert container._process is None
+
+
+def test_bounding_that_takes_too_long_is_the_sandboxs_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", never)
+    with pytest.raises(SandboxError, match="not bounded within"):
+        container_module.BubblewrapContainer._bound_from_outside({})
+
+
+def test_leaving_waits_only_so_long_for_what_was_started(
+    sandbox: BubblewrapSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox_module, "KILL_SECONDS", 0.01)
+    with subprocess.Popen(["sleep", "600"]) as process:
+        monkeypatch.setattr(sandbox, "_started", {process})
+        with monkeypatch.context() as patched:
+            patched.setattr(process, "kill", lambda: None)
+            with pytest.raises(SandboxError, match="outlived"):
+                sandbox._remove_all()
+        sandbox._remove_all()
+
+
+@pytest.mark.parametrize("step", ["_held", "spawn"])
+def test_a_start_that_fails_leaks_no_descriptor(
+    step: str, sandbox: BubblewrapSandbox, tiny_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise OSError("refused")
+
+    monkeypatch.setattr(*((container_module, "_held") if step == "_held" else (sandbox, "_spawn")), refuse)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(SandboxError, match="refused"):
+        idle(sandbox, tiny_config)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def idle(sandbox: BubblewrapSandbox, config: RunConfig) -> container_module.BubblewrapContainer:
+    """Start a container that has nothing to do."""
+    order = Order(
+        module="protocol",
+        image_id=sandbox._image_id,
+        uid=65534,
+        inputs=(),
+        output=None,
+        file_bytes=0,
+        walls=True,
+        labels={},
+    )
+    return container_module.BubblewrapContainer.start(sandbox._host, order, config, sandbox._spawn)
 
 
 def test_stopping_ends_a_run_at_once_and_blames_nobody(

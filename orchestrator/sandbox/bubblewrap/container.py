@@ -183,14 +183,14 @@ class BubblewrapContainer(Container):
         return self.reading
 
     def remove(self) -> None:
-        self._process, process = None, self._process
         for fd in (self._stdin, self._stdout, self._stderr):
             _closed(fd)
         self._stdin = self._stdout = self._stderr = -1
-        if process is not None:
-            process.kill()
-            process.wait(KILL_SECONDS)
-            self._init_is_gone(time.monotonic() + KILL_SECONDS)
+        if self._process is not None:
+            end(self._process, KILL_SECONDS)
+            if not self._init_is_gone(time.monotonic() + KILL_SECONDS):
+                raise SandboxError(f"container {self.id[:12]}: its first process outlived its kill by {KILL_SECONDS} s")
+            self._process = None
         self._release_init()
         if self._own is not None:
             self._own.remove()
@@ -200,6 +200,7 @@ class BubblewrapContainer(Container):
         if self._request is None:
             raise AssertionError("the request comes first")
         inside: dict[str, int] = {}
+        info = -1
         try:
             inside["stdin"], self._stdin = os.pipe2(os.O_CLOEXEC)
             self._stdout, inside["stdout"] = os.pipe2(os.O_CLOEXEC)
@@ -207,17 +208,16 @@ class BubblewrapContainer(Container):
             info, inside["info"] = os.pipe2(os.O_CLOEXEC)
             inside["seccomp"] = _held(self._host.filter)
             self._process = spawn(self._request.spec, inside)
-        finally:
-            for fd in inside.values():
-                os.close(fd)
-        os.set_blocking(self._stdin, False)
-        for fd in (self._stdout, self._stderr):
-            os.set_blocking(fd, False)
-            self._poll.register(fd, select.POLLIN)
-        try:
+            while inside:  # while we held one, its pipe would not end
+                os.close(inside.popitem()[1])
+            os.set_blocking(self._stdin, False)
+            for fd in (self._stdout, self._stderr):
+                os.set_blocking(fd, False)
+                self._poll.register(fd, select.POLLIN)
             self._find(info)
         finally:
-            os.close(info)
+            for fd in (info, *inside.values()):
+                _closed(fd)
         self._cgroup = Cgroup.at(self._own.memory, unified=self._own.unified) if self._own else None
 
     def _find(self, info: int) -> None:
@@ -257,13 +257,18 @@ class BubblewrapContainer(Container):
         space = _address_space(runner) + limits.memory_mb * MIB + self._inputs_bytes
         values = {"RLIMIT_NPROC": limits.pids, "RLIMIT_AS": space}
         self._bound_from_outside({"bound": runner, "uid": self._request.spec["uid"], "rlimits": values})
+        for child in _children_of(runner):  # a cell's first is there already; the others begin with its bounds
+            self._bound_from_outside({"bound": child, "uid": self._request.spec["uid"], "rlimits": values})
         more = {PROCESSES: str(limits.pids), ADDRESS_SPACE: str(space)}
         return {"cgroup": {}, "limits": {**self._request.asked["limits"], **more}}
 
     @staticmethod
     def _bound_from_outside(spec: Mapping[str, Any]) -> None:
         command = [sys.executable, "-I", "-S", launch.__file__, json.dumps(spec)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=KILL_SECONDS)  # noqa: S603
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=KILL_SECONDS)  # noqa: S603
+        except subprocess.TimeoutExpired as error:
+            raise SandboxError(f"a container was not bounded within {KILL_SECONDS} s") from error
         if done.returncode != 0:
             raise SandboxError(f"a container cannot be bounded: {done.stderr.strip()[-500:]}")
 
@@ -322,6 +327,19 @@ class BubblewrapContainer(Container):
             self._stderr = _closed(fd)
 
 
+def end(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Kill a child and wait for it.
+
+    Raises:
+        SandboxError: the kernel does not end it in time.
+    """
+    process.kill()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired as error:
+        raise SandboxError(f"process {process.pid} outlived its kill by {seconds:g} s") from error
+
+
 def _closed(fd: int) -> int:
     """Close a descriptor, if it is one; return what stands for none."""
     if fd >= 0:
@@ -332,8 +350,12 @@ def _closed(fd: int) -> int:
 def _held(data: bytes) -> int:
     """Return a descriptor of a file in memory that holds these bytes, to be read from its beginning."""
     fd = os.memfd_create("seccomp", os.MFD_CLOEXEC)
-    os.write(fd, data)
-    os.lseek(fd, 0, os.SEEK_SET)
+    try:
+        os.write(fd, data)
+        os.lseek(fd, 0, os.SEEK_SET)
+    except OSError:
+        os.close(fd)
+        raise
     return fd
 
 
@@ -351,9 +373,13 @@ def _status(pid: int) -> Mapping[str, str]:
 
 
 def _child_of(pid: int) -> int | None:
-    """Return a child of a process; the kernel need not keep lists of them."""
+    return next(iter(_children_of(pid)), None)
+
+
+def _children_of(pid: int) -> list[int]:
+    """Return the children of a process; the kernel need not keep lists of them."""
     numbers = (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit())
-    return next((number for number in numbers if _parent_of(number) == pid), None)
+    return [number for number in numbers if _parent_of(number) == pid]
 
 
 def _address_space(pid: int) -> int:

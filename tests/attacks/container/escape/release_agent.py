@@ -1,6 +1,8 @@
 """Makes a cgroup whose end has the host run a program (CVE-2022-0492).
 
 Expected: run runtime_error (EROFS/EACCES/EPERM)
+Bubblewrap: run runtime_error (ENOENT)
+Bubblewrap alone: run runtime_error (ENOENT)
 """
 
 from pathlib import Path

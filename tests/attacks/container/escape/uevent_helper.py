@@ -1,6 +1,7 @@
 """Has the host's kernel run a program at the next device event, by sysfs.
 
 Expected: run runtime_error (EROFS/EACCES/EPERM)
+Bubblewrap alone: run runtime_error (ENOENT)
 """
 
 from pathlib import Path

@@ -1,7 +1,6 @@
 """Writes to the mapped seed model by /proc/self/mem, which knows no page protection.
 
 Expected: run runtime_error (EPERM/EACCES)
-Outer wall alone: run runtime_error (EIO)
 """
 
 import mmap

@@ -2,6 +2,8 @@
 
 Expected: run runtime_error (EPERM/EACCES)
 Outer wall alone: verified (sysfs lists the host's disks and devices)
+Bubblewrap: run runtime_error (ENOENT)
+Bubblewrap alone: run runtime_error (ENOENT)
 """
 
 import os

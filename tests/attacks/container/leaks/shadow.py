@@ -1,6 +1,8 @@
 """Reads the password file.
 
 Expected: run runtime_error (EACCES)
+Bubblewrap: run runtime_error (ENOENT)
+Bubblewrap alone: run runtime_error (ENOENT)
 """
 
 from pathlib import Path

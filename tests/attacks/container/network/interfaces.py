@@ -1,6 +1,8 @@
 """Looks for a network interface beside the loopback.
 
 Expected: run runtime_error (only lo/EPERM/EACCES)
+Bubblewrap: run runtime_error (ENOENT)
+Bubblewrap alone: run runtime_error (ENOENT)
 """
 
 import os

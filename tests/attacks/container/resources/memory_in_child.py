@@ -2,6 +2,7 @@
 
 Expected: run runtime_error (EPERM)
 Outer wall alone: run out_of_memory
+Bubblewrap alone: run timeout
 """
 
 import os

@@ -1,6 +1,8 @@
 """Takes memory by writing to private copies of the image's largest file.
 
 Expected: run out_of_memory
+Bubblewrap: run out_of_memory or run runtime_error (ENOMEM)
+Bubblewrap alone: run runtime_error (ENOMEM)
 """
 
 import mmap

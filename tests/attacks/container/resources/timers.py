@@ -1,6 +1,7 @@
 """Makes timers, each an object of the kernel's.
 
 Expected: run runtime_error (EPERM)
+Outer wall alone: run runtime_error (EAGAIN)
 """
 
 import ctypes
