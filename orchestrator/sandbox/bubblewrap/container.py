@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -187,6 +188,7 @@ class BubblewrapContainer(Container):
             _closed(fd)
         self._stdin = self._stdout = self._stderr = -1
         if self._process is not None:
+            self._kill_init()
             end(self._process, KILL_SECONDS)
             if not self._init_is_gone(time.monotonic() + KILL_SECONDS):
                 raise SandboxError(f"container {self.id[:12]}: its first process outlived its kill by {KILL_SECONDS} s")
@@ -286,6 +288,12 @@ class BubblewrapContainer(Container):
             return True
         ready, _, _ = select.select([self._init], [], [], max(0.0, deadline - time.monotonic()))
         return bool(ready)
+
+    def _kill_init(self) -> None:
+        """Kill the first process by itself: for one just made, bubblewrap has not yet tied it to its monitor's life."""
+        if self._init is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._init, signal.SIGKILL)
 
     def _signal_kill(self) -> None:
         process = self._process

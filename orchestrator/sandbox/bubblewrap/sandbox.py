@@ -20,9 +20,10 @@ from typing import Any
 from orchestrator.config import RunConfig
 from orchestrator.errors import PreflightError, SandboxError
 from orchestrator.sandbox.bubblewrap import launch
-from orchestrator.sandbox.bubblewrap.container import BubblewrapContainer, Host
+from orchestrator.sandbox.bubblewrap.container import BubblewrapContainer, Host, end
 from orchestrator.sandbox.bubblewrap.root import make_root
 from orchestrator.sandbox.bubblewrap.settings import INFO_FD, SECCOMP_FD
+from orchestrator.sandbox.container import KILL_SECONDS
 from orchestrator.sandbox.leftovers import reap as reap_files
 from orchestrator.sandbox.own_cgroup import Place, places
 from orchestrator.sandbox.pooled import PooledSandbox, is_root
@@ -90,10 +91,9 @@ class BubblewrapSandbox(PooledSandbox):
         return BubblewrapContainer.start(self._host, order, self._config, self._spawn)
 
     def _remove_all(self) -> None:
-        for process in self._started:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            process.wait()
+        with contextlib.ExitStack() as steps:  # each, whatever became of the others
+            for process in self._started:
+                steps.callback(end, process, KILL_SECONDS)
 
     def _output_owner(self, uid: int) -> int | None:
         return uid
