@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from orchestrator.config import RunConfig
-from tests.attacks.programs import VERIFIED
+from tests.attacks.programs import PASSED
 
 TIMEOUT_SECONDS = 3.0
 
@@ -36,6 +36,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section(f"attacks: {place}")
         families = {family: counts for (where, family), counts in tally.items() if where == place}
         for name, counts in [*families.items(), ("all", sum(families.values(), Counter()))]:
-            held = counts.total() - counts[VERIFIED]
+            held = counts.total() - sum(counts[verdict] for verdict in PASSED)
             reasons = ", ".join(f"{verdict} {count}" for verdict, count in counts.most_common())
             terminalreporter.write_line(f"{name:<11} {counts.total():>4} programs {held:>4} held   {reasons}")
