@@ -56,6 +56,8 @@ class Kernel:
     """One process as the kernel shows it."""
 
     status: Mapping[str, str]  # /proc/<pid>/status
+    init: Mapping[str, str]  # the same of the container's first process: it has the outer filter and no other
+    our_filters: int | None  # seccomp filters that we are under ourselves; what we start is, too
     limits: Mapping[str, str]  # "Max open files" -> hard limit
     mounts: tuple[Mount, ...]
     namespaces: Mapping[str, str]  # kind -> "pid:[4026531836]"
@@ -76,8 +78,11 @@ class Kernel:
 
     def number(self, key: str) -> int | None:
         """Return the first number of a line of the status; None where there is none."""
-        word = (self.status.get(key) or "").split()[:1]
-        return int(word[0]) if word and word[0].isdigit() else None
+        return _integer_in(self.status, key)
+
+    def number_of_init(self, key: str) -> int | None:
+        """Return the same of the container's first process."""
+        return _integer_in(self.init, key)
 
     @property
     def capabilities(self) -> int | None:
@@ -108,6 +113,8 @@ def look_at(init: int, paths: Iterable[str], *, proc: Path = _PROC, cgroups: Pat
         return None
     return Kernel(
         status=status,
+        init=_fields(_text(first / "status")),
+        our_filters=_integer_in(_fields(_text(proc / "self/status")), "Seccomp_filters"),
         limits={name: hard for name, _, hard in _LIMIT.findall(_text(place / "limits"))},
         mounts=mounts(_text(place / "mountinfo")),
         namespaces=_namespaces(place) or _namespaces(first),
@@ -226,6 +233,11 @@ def _environment(path: Path) -> dict[str, str] | None:
 
 def _fields(text: str) -> dict[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
+
+
+def _integer_in(status: Mapping[str, str], key: str) -> int | None:
+    word = (status.get(key) or "").split()[:1]
+    return int(word[0]) if word and word[0].isdigit() else None
 
 
 def _integer(path: Path) -> int | None:

@@ -183,12 +183,12 @@ RULES: Mapping[str, Rule] = {
     "no-capabilities": Rule(kernel=witness.capabilities, engine=witness.capabilities_asked),
     "no-new-privileges": Rule(kernel=witness.new_privileges, engine=witness.option(lambda _: "no-new-privileges:true")),
     "seccomp": Rule(
-        kernel=witness.filters(1),
+        kernel=witness.outer_filter,
         engine=witness.option(lambda asked: f"seccomp=sha256:{asked.seccomp_sha256}"),
         offered=lambda seen: seen.engine is None or seen.engine.seccomp,
         to_be_offered="use a kernel with CONFIG_SECCOMP_FILTER, and an engine built with seccomp",
     ),
-    "inner-seccomp": Rule(kernel=witness.filters(2), inside=_put_up("inner-seccomp"), remedy=_KERNEL_LOCKED),
+    "inner-seccomp": Rule(kernel=witness.second_filter, inside=_put_up("inner-seccomp"), remedy=_KERNEL_LOCKED),
     "landlock": Rule(
         inside=_put_up("landlock-"),
         offered=lambda seen: seen.kernel is not None and seen.kernel.landlock > 0,

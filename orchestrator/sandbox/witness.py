@@ -82,14 +82,20 @@ def new_privileges(kernel: Kernel, _: Asked) -> Verdict:
     return None if value is None else value == 1, f"NoNewPrivs {value}"
 
 
-def filters(least: int) -> OfKernel:
-    def look(kernel: Kernel, _: Asked) -> Verdict:
-        mode, count = kernel.number("Seccomp"), kernel.number("Seccomp_filters")
-        if mode is None or (count is None and least > 1):  # kernels before 5.9 do not count
-            return None, ""
-        return mode == _FILTERING and (count is None or count >= least), f"mode {mode}, {count} filters"
+def outer_filter(kernel: Kernel, _: Asked) -> Verdict:
+    """Whether the first process is filtered: it puts up none of its own, unlike the one that runs programs."""
+    mode, count = kernel.number_of_init("Seccomp"), kernel.number_of_init("Seccomp_filters")
+    if mode is None:
+        return None, ""
+    return mode == _FILTERING and (count is None or count >= 1), f"its first process: mode {mode}, {count} filters"
 
-    return look
+
+def second_filter(kernel: Kernel, _: Asked) -> Verdict:
+    """Whether the process that runs programs is under one filter more than the container's first."""
+    first, count = kernel.number_of_init("Seccomp_filters"), kernel.number("Seccomp_filters")
+    if first is None or count is None:  # kernels before 5.9 do not count
+        return None, ""
+    return count > first, f"{count} filters, {first} of them the container's"
 
 
 def mounted_read_only(point: str, says: str) -> OfKernel:

@@ -310,7 +310,7 @@ def writable_inputs(spec: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        (leave_out("--seccomp", "3"), "seccomp_mode: asked [2], effective [0, 2]"),
+        (leave_out("--seccomp", "3"), "filters: asked [1, 2], effective [0, 1]"),
         (leave_out("--remount-ro", "/dev"), "writable_mounts"),
         (lambda spec: spec["command"].__setitem__(slice(1, 2), ["--unshare-all", "--share-net"]), "own_namespaces"),
         (leave_out("--hostname", "sandbox"), ""),

@@ -70,11 +70,14 @@ def test_what_is_unbounded_or_absent_is_no_limit(tmp_path: Path, missing: str) -
 
 def test_the_runner_under_a_container_s_init_is_what_is_looked_at(tmp_path: Path) -> None:
     write(tmp_path / "7/task/7/children", "8 ")
-    write(tmp_path / "7/status", "Name:\tinit\n")
-    write(tmp_path / "8/status", "Name:\tpython3\nSeccomp:\t2\n")
+    write(tmp_path / "self/status", "Seccomp_filters:\t1\n")
+    write(tmp_path / "7/status", "Name:\tinit\nSeccomp_filters:\t2\n")
+    write(tmp_path / "8/status", "Name:\tpython3\nSeccomp_filters:\t3\n")
     found = look_at(7, (), proc=tmp_path, cgroups=tmp_path)
     assert found is not None
-    assert found.status["Name"] == "python3"
+    assert (found.status["Name"], found.init["Name"]) == ("python3", "init")
+    filters = (found.our_filters, found.number_of_init("Seccomp_filters"), found.number("Seccomp_filters"))
+    assert filters == (1, 2, 3)
 
 
 def test_what_the_runner_hides_is_read_from_the_init(tmp_path: Path) -> None:

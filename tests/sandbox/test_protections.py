@@ -81,8 +81,11 @@ ASKED = Asked(
     masked=("/proc/keys", "/sys/firmware", "/proc/acpi"),
     read_only=("/proc/sys",),
 )
+INIT = {**STATUS, "Name": "docker-init", "Seccomp_filters": "1"}
 KERNEL = Kernel(
     status=STATUS,
+    init=INIT,
+    our_filters=0,
     limits=LIMITS,
     mounts=mounts(MOUNTS),
     namespaces=THEIRS,
@@ -192,7 +195,7 @@ FLAWS: list[tuple[str, Flaw]] = [
     ("no-capabilities", settings(Privileged=True)),
     ("no-new-privileges", status(NoNewPrivs="0")),
     ("no-new-privileges", settings(SecurityOpt=["seccomp=sha256:" + "5" * 64])),
-    ("seccomp", status(Seccomp="0", Seccomp_filters="0")),
+    ("seccomp", kernel(init={**INIT, "Seccomp": "0", "Seccomp_filters": "0"})),
     ("seccomp", settings(SecurityOpt=["no-new-privileges:true", "seccomp=unconfined"])),
     ("inner-seccomp", status(Seccomp_filters="1")),
     ("inner-seccomp", inside("landlock-7")),
@@ -364,7 +367,7 @@ def test_the_kernel_bears_out_every_protection_of_a_real_container(
     seen = docker_sandbox.look(tiny_inputs.tensors)
     assert seen.kernel is not None
     assert refused(judge(seen), needed(seen, ())) == ()
-    assert "kernel: mode 2, 2 filters" in finding("inner-seccomp", seen).found
+    assert "kernel: 2 filters, 1 of them the container's" in finding("inner-seccomp", seen).found
 
 
 @pytest.mark.docker

@@ -19,6 +19,7 @@ from orchestrator.config import RunConfig
 from orchestrator.models import MergeInputs
 from orchestrator.sandbox.docker import DockerSandbox
 from orchestrator.sandbox.engine import engine_facts
+from orchestrator.sandbox.kernel import look_at
 from orchestrator.sandbox.leases import leases
 from orchestrator.stages.run import run_program
 from orchestrator.stages.verify import verify_output
@@ -151,14 +152,24 @@ def test_an_orphaned_program_ends_by_itself_soon_after_its_deadline(
     victim: Callable[..., Victim], own_engine: PrivateEngine
 ) -> None:
     other = victim(DEADLINE_SECONDS)
-    handed_over = time.monotonic()
-    other.kill()
     with own_engine.client() as client:
+        init = client.api.inspect_container(other.container)["State"]["Pid"]
+        while not is_sealed(init):  # `sandbox.started` is recorded before the program is handed over
+            time.sleep(0.01)
+        handed_over = time.monotonic()
+        other.kill()
         while (state := client.api.inspect_container(other.container)["State"])["Running"]:
             assert time.monotonic() < handed_over + DEADLINE_SECONDS + ENDS_WITHIN_SECONDS
             time.sleep(0.1)
     assert time.monotonic() > handed_over + DEADLINE_SECONDS
     assert state["ExitCode"] == 137
+
+
+def is_sealed(init: int) -> bool:
+    """Whether a container's program is about to run: then a third filter is put up, after the outer, which its init has, and the inner."""
+    seen = look_at(init, ())
+    assert seen is not None
+    return seen.number("Seccomp_filters") == (seen.number_of_init("Seccomp_filters") or 0) + 2
 
 
 def settle() -> None:

@@ -121,7 +121,7 @@ class BubblewrapContainer(Container):
         if pid is None or runner is None or kernel is None:
             raise SandboxError(f"container {self.id[:12]} ended although it said that it was ready")
         kernel = replace(kernel, environment=self.environment or kernel.environment)
-        effective = found(kernel, _status(pid), as_root=self._host.as_root)
+        effective = found(kernel, as_root=self._host.as_root)
         effective["cgroup"] = dict(self._own.found(runner)) if self._own else {}
         if different := differences(asked, effective):
             raise SandboxError(
@@ -373,11 +373,6 @@ def _parent_of(pid: int) -> int:
     except OSError:
         return 0
     return int(text.rpartition(")")[2].split()[1])
-
-
-def _status(pid: int) -> Mapping[str, str]:
-    lines = (_PROC / str(pid) / "status").read_text().splitlines()
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def _child_of(pid: int) -> int | None:

@@ -92,7 +92,7 @@ def request(
         "gid": [order.uid] if as_root else None,
         "groups": [] if as_root else None,
         "no_new_privileges": 1,
-        "seccomp_mode": [2],
+        "filters": [1, 2 if order.walls else 1],
         "capabilities": "0",
         "own_namespaces": sorted(NAMESPACES),
         "interfaces": ["lo"],
@@ -106,11 +106,8 @@ def request(
     return Request(spec=spec, asked=asked)
 
 
-def found(kernel: Kernel, init: Mapping[str, str], *, as_root: bool) -> dict[str, Any]:
-    """Return the same facts of a container as the kernel shows them; `init` is its first process's status.
-
-    That process has the outer filter alone: of the program's own, two filters cannot be told apart.
-    """
+def found(kernel: Kernel, *, as_root: bool) -> dict[str, Any]:
+    """Return the same facts of a container as the kernel shows them."""
     points = {mount.point: mount for mount in kernel.mounts}  # of several at one point the last
     tmp = points.get(_TMP)
     named = kernel.environment or {}
@@ -120,7 +117,7 @@ def found(kernel: Kernel, init: Mapping[str, str], *, as_root: bool) -> dict[str
         "gid": _ids(kernel, "Gid") if as_root else None,
         "groups": _ids(kernel, "Groups") if as_root else None,
         "no_new_privileges": kernel.number("NoNewPrivs"),
-        "seccomp_mode": sorted({int(init.get("Seccomp", "0")), kernel.number("Seccomp") or 0}),
+        "filters": _filters(kernel),
         "capabilities": f"{kernel.capabilities:x}" if kernel.capabilities is not None else "unknown",
         "own_namespaces": sorted(kind for kind in NAMESPACES if kernel.private(kind)),
         "interfaces": list(kernel.interfaces),
@@ -134,6 +131,12 @@ def found(kernel: Kernel, init: Mapping[str, str], *, as_root: bool) -> dict[str
             *(name for name in _TMP_OPTIONS if tmp is not None and name in tmp.options),
         ],
     }
+
+
+def _filters(kernel: Kernel) -> list[int]:
+    """Return how many filters each has beyond ours: the first process, and the one that runs programs."""
+    counts = [kernel.number_of_init("Seccomp_filters"), kernel.number("Seccomp_filters")]
+    return [(count or 0) - (kernel.our_filters or 0) for count in counts]
 
 
 def differences(asked: Mapping[str, Any], effective: Mapping[str, Any]) -> list[str]:
