@@ -84,15 +84,6 @@ class BlobStore:
             blob.write(data)
             return blob.commit()
 
-    def put_fd(self, fd: int) -> str:
-        """Store what an open file holds, from its beginning; return the sha256 (hex)."""
-        offset = 0
-        with self.writer() as blob:
-            while chunk := os.pread(fd, _CHUNK_BYTES, offset):
-                blob.write(chunk)
-                offset += len(chunk)
-            return blob.commit()
-
     def path(self, digest: str) -> Path:
         """Return where a blob lies.
 

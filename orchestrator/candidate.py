@@ -172,12 +172,6 @@ class Score:
     def accuracy(self) -> float:
         return sum(self.correct) / len(self.correct)
 
-    @property
-    def standard_error(self) -> float:
-        """Binomial, in the same unit as `accuracy`."""
-        p = self.accuracy
-        return float((p * (1 - p) / len(self.correct)) ** 0.5)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:

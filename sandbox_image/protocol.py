@@ -172,7 +172,7 @@ def _frame_size(header: bytes) -> int:
 
 def _load_json(data: bytes, what: str) -> Any:
     try:
-        return json.loads(data, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        return json.loads(data.decode(), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"{what}: not JSON: {error}") from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import pytest
@@ -32,15 +31,6 @@ def test_pieces_are_one_blob(store: BlobStore) -> None:
         blob.write(memoryview(b"b"))
         digest = blob.commit()
     assert store.read(digest) == b"ab"
-
-
-def test_a_file_is_stored_from_its_beginning(store: BlobStore, tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(b"content")
-    fd = os.open(path, os.O_RDONLY)
-    os.lseek(fd, 4, os.SEEK_SET)
-    assert store.read(store.put_fd(fd)) == b"content"
-    os.close(fd)
 
 
 def test_a_blob_that_is_not_committed_leaves_nothing(store: BlobStore) -> None:

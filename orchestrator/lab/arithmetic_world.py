@@ -104,11 +104,6 @@ def stream(draw: Callable[[], Question], *, avoid: Collection[str]) -> Iterator[
             yield question
 
 
-def all_wordings() -> list[str]:
-    """Return every wording with its slots, for training the tokenizer."""
-    return [wording for table in (COMMON, RARE) for skill in SKILLS for wording in table[skill]]
-
-
 def _operands(rng: random.Random, skill: str) -> tuple[int, int]:
     if skill == "mul":
         return rng.randint(2, 12), rng.randint(2, 9)

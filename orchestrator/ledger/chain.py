@@ -8,7 +8,7 @@ everything, a missing tail looks like a shorter log, and nothing vouches for the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,14 +91,6 @@ def follow(head: Head, line: bytes) -> tuple[Head, Entry]:
         data=event["data"],
     )
     return _advance(head, entry, event["source"]), entry
-
-
-def follow_all(lines: Iterable[bytes]) -> Iterator[tuple[Head, Entry]]:
-    """Check a whole chain from its first line; yields after each line, raises as `follow` does."""
-    head = Head()
-    for line in lines:
-        head, entry = follow(head, line)
-        yield head, entry
 
 
 def _advance(head: Head, entry: Entry, source: str) -> Head:

@@ -104,7 +104,7 @@ class Container(ABC):
 
     @abstractmethod
     def _hang_up(self) -> None:
-        """Take what has come, for `DRAIN_SECONDS` at most, and close the connection."""
+        """Close the connection to it."""
 
     @abstractmethod
     def _signal_kill(self) -> None:
@@ -168,6 +168,7 @@ class Container(ABC):
         Raises:
             SandboxError: the platform cannot.
         """
+        self._drain()
         self._hang_up()
         self.interrupt()
         ended = self.wait_dead(time.monotonic() + KILL_SECONDS)
@@ -175,6 +176,14 @@ class Container(ABC):
             raise SandboxError(f"container {self.id[:12]} is alive {KILL_SECONDS:g} s after it was killed")
         self.measure()
         return ended
+
+    def _drain(self) -> None:
+        """Take what it has said, for `DRAIN_SECONDS` at most."""
+        enough = time.monotonic() + DRAIN_SECONDS
+        while not self.streams.flooded and time.monotonic() < enough:
+            if self._listen(0.0) is not Heard.SOMETHING:
+                break
+        self.streams.finish()
 
     @property
     def pid(self) -> int | None:

@@ -18,7 +18,7 @@ from typing import Any
 from orchestrator.config import RunConfig
 from orchestrator.errors import SandboxError
 from orchestrator.sandbox.cgroup import Cgroup, holds
-from orchestrator.sandbox.container import DRAIN_SECONDS, NAME_PREFIX, Container, Exit, Heard
+from orchestrator.sandbox.container import NAME_PREFIX, Container, Exit, Heard
 from orchestrator.sandbox.engine import APIError, Client, DockerException, NotFound
 from orchestrator.sandbox.engine_life import EngineLife
 from orchestrator.sandbox.facts import EngineFacts
@@ -128,12 +128,7 @@ class EngineContainer(Container):
                     raise
 
     def _hang_up(self) -> None:
-        """As promised; besides, an engine that nobody reads from does not kill, it waits."""
-        enough = time.monotonic() + DRAIN_SECONDS
-        while not self.streams.flooded and time.monotonic() < enough:
-            if self._listen(0.0) is not Heard.SOMETHING:
-                break
-        self.streams.finish()
+        """As promised; an engine that nobody reads from does not kill, it waits."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 

@@ -166,7 +166,7 @@ def test_an_orphaned_program_ends_by_itself_soon_after_its_deadline(
 
 
 def is_sealed(init: int) -> bool:
-    """Whether a container's program is about to run: then a third filter is put up, after the outer, which its init has, and the inner."""
+    """Whether a container's program is about to run: under two filters more than its init, the inner and the last."""
     seen = look_at(init, ())
     assert seen is not None
     return seen.number("Seccomp_filters") == (seen.number_of_init("Seccomp_filters") or 0) + 2

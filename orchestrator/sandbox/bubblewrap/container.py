@@ -301,11 +301,6 @@ class BubblewrapContainer(Container):
             process.kill()
 
     def _hang_up(self) -> None:
-        enough = time.monotonic() + DRAIN_SECONDS
-        while not self.streams.flooded and time.monotonic() < enough:
-            if self._listen(0.0) is not Heard.SOMETHING:
-                break
-        self.streams.finish()
         for fd in (self._stdout, self._stderr):
             self._drop(fd)
 
