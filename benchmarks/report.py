@@ -80,7 +80,9 @@ def _leak(found: dict[str, Any]) -> str:
         f"## What is left behind\n\n{part['screened']:,} programs through screening in {part['screen_seconds']:.0f} s "
         f"({part['screen_faults']} ended in a fault) and {part['run']:,} full runs in {part['run_seconds']:.0f} s "
         f"({part['run_faults']} in a fault), a tenth of each hostile, one sandbox throughout; before is after a "
-        "warm-up, and closed after the sandbox was closed.\n\n" + _table(("", *names), rows)
+        "warm-up, and closed after the sandbox was closed.\n\n" + _table(("", *names), rows) + "\n\n"
+        "A removed cgroup is counted on by the kernel while a page that it read first is cached; such pages go when "
+        "memory is wanted (`sysctl vm.drop_caches=3` brings the number to about nothing)."
     )
 
 
