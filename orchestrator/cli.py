@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator import policy_cli
 from orchestrator.errors import AssayError, UsageError
 from orchestrator.text import printable
 
@@ -37,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(policy_cli.app, name="policy")
 
 
 class Format(StrEnum):

@@ -38,6 +38,7 @@ LAYERS = {
     "orchestrator.reporting": 6,
     "orchestrator.report": 6,
     "orchestrator.doctor": 6,
+    "orchestrator.policy_cli": 6,
     "orchestrator.record": 7,
     "orchestrator.brackets": 8,
     "orchestrator.session": 8,

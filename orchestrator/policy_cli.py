@@ -1,0 +1,97 @@
+"""`assay policy`: what the policy permits, and how an installed torch differs from what it knows. Prints and exits.
+
+It shows what `policies/` holds and decides nothing. torch is imported by `diff` alone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.errors import PreflightError
+
+if TYPE_CHECKING:
+    from policies.surface import Difference, Unknown
+
+EXIT_SAME = 0
+EXIT_DIFFERENT = 1
+
+app = typer.Typer(
+    help="Show what the policy permits, and what a new torch adds to it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="Output for people (text) or programs (json).")]
+
+
+@app.command(epilog="Example:  assay policy diff --format json")
+def diff(output_format: FormatOption = Format.TEXT) -> None:
+    """Say which public names of the installed torch the policy's table does not know, and which are gone.
+
+    Exit code: 0 no difference, 1 a difference, 2 usage, 3 torch is not installed.
+    """
+    from policies.reasons import made_for
+    from policies.surface import difference, look
+
+    torch = _import_torch()
+    found = difference(torch)
+    unknown = [look(torch, name) for name in found.new]
+    if output_format is Format.JSON:
+        _print_json(
+            {
+                "table": made_for(),
+                "installed": torch.__version__,
+                "new": [asdict(one) for one in unknown],
+                "gone": found.gone,
+                "contradictory": found.contradictory,
+            }
+        )
+    else:
+        _print_difference(found, unknown, table=made_for(), installed=torch.__version__)
+    raise typer.Exit(EXIT_DIFFERENT if found else EXIT_SAME)
+
+
+def _import_torch() -> ModuleType:
+    try:
+        import torch
+    except ImportError as error:
+        raise PreflightError(
+            f"torch cannot be imported: {error}",
+            remedy="install the torch to compare with (pip install torch) in the environment of this command",
+        ) from error
+    return torch
+
+
+def _print_difference(found: Difference, unknown: list[Unknown], *, table: str, installed: str) -> None:
+    typer.echo(f"table: torch {table}; installed: torch {installed}")
+    for one in unknown:
+        about = "; ".join(filter(None, (one.summary, *one.look_at)))
+        typer.echo(f"new: {one.name} ({one.kind}){': ' * bool(about)}{about}")
+    for title, names in (("gone", found.gone), ("in two places", found.contradictory)):
+        for name in names:
+            typer.echo(f"{title}: {name}")
+    if found:
+        typer.echo(
+            f"{len(found.new)} new, {len(found.gone)} gone, {len(found.contradictory)} in two places: look at each, "
+            "put it into one group of policies/data (denied.toml, or torch.toml and tensor.toml), take out what is gone"
+        )
+    else:
+        typer.echo("no difference: the table knows every public name")
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=True))
