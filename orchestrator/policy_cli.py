@@ -35,7 +35,37 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class TableFormat(StrEnum):
+    """How the table is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
 FormatOption = Annotated[Format, typer.Option("--format", help="Output for people (text) or programs (json).")]
+
+
+@app.command(epilog="Example:  assay policy table --format markdown > docs/torch-table.md")
+def table(
+    output_format: Annotated[
+        TableFormat, typer.Option("--format", help="Output for people (text, markdown) or programs (json).")
+    ] = TableFormat.TEXT,
+) -> None:
+    """Print every public name of torch that was looked at: permitted or denied, and why. Does not need torch.
+
+    Exit code: 0 printed, 2 usage.
+    """
+    from policies import table as names
+    from policies.reasons import made_for
+
+    if output_format is TableFormat.MARKDOWN:
+        typer.echo(names.markdown(), nl=False)
+    elif output_format is TableFormat.JSON:
+        _print_json({"torch": made_for(), "names": [asdict(entry) for entry in names.table()]})
+    else:
+        for entry in names.table():
+            typer.echo(f"{entry.namespace}.{entry.name}: {entry.verdict}: {entry.reason}")
 
 
 @app.command(epilog="Example:  assay policy diff --format json")

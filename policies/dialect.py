@@ -20,7 +20,8 @@ CONTEXTS = frozenset({("torch", "no_grad"), ("torch", "inference_mode")})
 
 # Types in `torch` that are made from lists only: with sizes they would hold uninitialised memory.
 TENSOR_TYPES = frozenset(
-    {"Tensor", "FloatTensor", "DoubleTensor", "HalfTensor", "LongTensor", "IntTensor", "BoolTensor"}
+    f"{kind}Tensor"
+    for kind in ("", "Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
 )
 
 # Text methods whose result may be far longer than the text: only as methods of a text, through a guard.

@@ -16,6 +16,7 @@ from typing import Any
 from policies import bounds
 from policies.dialect import BOUNDED_TEXT, CONTEXTS, TENSOR_TYPES, Dialect
 from policies.names import Member, Names
+from policies.reasons import TENSOR, why_denied
 from policies.transformer import is_reserved, is_type_name
 
 Problem = tuple[str, str]
@@ -131,20 +132,28 @@ def _attribute_of_value(value: ast.expr, name: str, scope: Scope) -> Iterator[Pr
     if isinstance(value, ast.Name) and value.id == "str" and value.id not in scope.names.bound:
         permitted = permitted - BOUNDED_TEXT  # as functions of a class they would escape their bounds
     if name not in permitted:
-        yield "policy.attribute", f"attribute {name}: not permitted; {scope.remedy('attribute', name, permitted)}"
+        remedy = scope.remedy("attribute", name, permitted)
+        yield "policy.attribute", f"attribute {name}: not permitted{_why(TENSOR, name, of='tensors: ')}; {remedy}"
 
 
 def _attribute_of_member(base: Member, name: str, scope: Scope) -> Iterator[Problem]:
     """`torch.float32.itemsize`, `torch.Tensor.mean`, `chain.from_iterable`: by what the member is."""
-    if name not in scope.dialect.attributes or base.module in _STAND_INS:
-        remedy = scope.remedy("attribute", name)
-        yield "policy.attribute", f"attribute {name} of {base.module}.{base.name}: not permitted; {remedy}"
+    permitted = scope.dialect.types["Tensor"] if base.name in TENSOR_TYPES else scope.dialect.attributes
+    if name not in permitted or base.module in _STAND_INS:
+        owner, remedy = f"{base.module}.{base.name}", scope.remedy("attribute", name)
+        yield "policy.attribute", f"attribute {name} of {owner}: not permitted{_why(owner, name)}; {remedy}"
 
 
 def _no_member(module: str, name: str, scope: Scope) -> Problem:
     family = "torch" if module.startswith("torch") else "attribute"
     remedy = scope.remedy(family, name, scope.dialect.modules[module])
-    return "policy.member", f"{module}.{name}: not permitted; {remedy}"
+    return "policy.member", f"{module}.{name}: not permitted{_why(module, name)}; {remedy}"
+
+
+def _why(namespace: str, name: str, of: str = "") -> str:
+    """Return the table's reason in brackets, or nothing. The table is read for the first finding that asks."""
+    found = why_denied(namespace, name)
+    return f" ({of}{found})" if found else ""
 
 
 def _import(node: ast.Import, scope: Scope) -> Iterator[Problem]:
@@ -167,7 +176,7 @@ def _import_from(node: ast.ImportFrom, scope: Scope) -> Iterator[Problem]:
         elif alias.name not in members:
             family = "torch" if module.startswith("torch") else "attribute"
             remedy = scope.remedy(family, alias.name, members)
-            yield "policy.import", f"{module}.{alias.name}: not permitted; {remedy}"
+            yield "policy.import", f"{module}.{alias.name}: not permitted{_why(module, alias.name)}; {remedy}"
 
 
 def _no_module(name: str, scope: Scope) -> Problem:
@@ -175,7 +184,8 @@ def _no_module(name: str, scope: Scope) -> Problem:
     remedy = (
         known.get(name) or known.get(name.partition(".")[0]) or "use torch, torch.nn.functional, torch.linalg or math"
     )
-    return "policy.import", f"import {name}: not permitted; {remedy}"
+    module, _, member = name.rpartition(".")
+    return "policy.import", f"import {name}: not permitted{_why(module, member)}; {remedy}"
 
 
 def _call(node: ast.Call, scope: Scope) -> Iterator[Problem]:

@@ -14,21 +14,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
-from policies.reasons import TENSOR, Listed, Reasons, denied, permitted
+from policies.reasons import Listed, Reasons, denied, permitted
+from policies.table import NAMESPACES, namespaces
 
-Verdict = Literal["permitted", "denied"]
-NAMESPACES = (
-    "torch",
-    TENSOR,
-    "torch.linalg",
-    "torch.nn",
-    "torch.nn.functional",
-    "torch.special",
-    "torch.fft",
-    "torch.cuda",
-)
 _MAX_SUMMARY = 100  # characters of a docstring's first sentence
 # What a reviewer has to look at, by what a parameter is called.
 _SUSPECTS = {
@@ -38,16 +28,6 @@ _SUSPECTS = {
     "may open": re.compile(r"f|(\w*_)?(file|filename|path|dir|buffer|url)"),
     "may share memory through": re.compile(r"pin_memory|shared|share_memory|storage"),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One name of the table, and where the policy puts it."""
-
-    namespace: str
-    name: str
-    verdict: Verdict
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,30 +50,6 @@ class Difference:
 
     def __bool__(self) -> bool:
         return bool(self.new or self.gone or self.contradictory)
-
-
-def table() -> tuple[Entry, ...]:
-    """Return every name that the policy knows, in order of namespace and name."""
-    return tuple(
-        Entry(namespace=namespace, name=name, verdict=verdict, reason=reasons[name])
-        for namespace in namespaces()
-        for verdict, reasons in _by_verdict(namespace)
-        for name in sorted(reasons)
-    )
-
-
-def _by_verdict(namespace: str) -> list[tuple[Verdict, Mapping[str, str]]]:
-    none: Mapping[str, str] = {}
-    return [
-        ("permitted", permitted().reasons.get(namespace, none)),
-        ("denied", denied().reasons.get(namespace, none)),
-    ]
-
-
-def namespaces() -> tuple[str, ...]:
-    """Return the parts of torch that the table covers: the chosen ones, and whatever else the data names."""
-    more = {*permitted().reasons, *denied().reasons}.difference(NAMESPACES)
-    return (*NAMESPACES, *sorted(more))
 
 
 def difference(torch: ModuleType) -> Difference:
@@ -134,7 +90,8 @@ def _public(value: Any) -> frozenset[str]:
 
 def _find(torch: ModuleType, dotted: str) -> Any:
     """Return what a dotted name below torch stands for, without importing anything; None where nothing does."""
-    return functools.reduce(lambda value, part: getattr(value, part, None), dotted.split(".")[1:], torch)
+    start: Any = torch
+    return functools.reduce(lambda value, part: getattr(value, part, None), dotted.split(".")[1:], start)
 
 
 def look(torch: ModuleType, dotted: str) -> Unknown:
