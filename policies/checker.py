@@ -19,10 +19,11 @@ from types import CodeType
 from typing import Literal
 
 from policies import contract, hints, rules
-from policies.dialect import STRICT, Dialect, dialect
+from policies.dialect import Dialect, dialect
 from policies.findings import Finding
 from policies.limits import MAX_FINDINGS, MAX_SUGGESTIONS
 from policies.names import collect
+from policies.profiles import STRICT
 from policies.source import FILENAME, Parsed, SourceRefused, parse, too_deep
 from policies.transformer import rewrite
 

@@ -5,15 +5,15 @@ Holds names only. What a name does at run time is `proxies.py`'s business.
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
 
-STRICT = "strict"
-PROFILES = frozenset({STRICT})
+from policies.profiles import STRICT, Profile, ProfileError, profile
 
 # What a program may name in a `with` or as a decorator: (module, member).
 CONTEXTS = frozenset({("torch", "no_grad"), ("torch", "inference_mode")})
@@ -43,19 +43,81 @@ class Dialect:
     remedies: Mapping[str, Mapping[str, str]]  # family -> name -> what to write instead
 
 
-class UnknownProfileError(ValueError):
-    """A policy profile that does not exist."""
-
-
-def dialect(profile: str = STRICT) -> Dialect:
-    """Return the dialect of a profile.
+@cache
+def dialect(name: str = STRICT) -> Dialect:
+    """Return the dialect of a profile: a shipped one's name, or a custom one's definition (`profiles.read`).
 
     Raises:
         UnknownProfileError: there is no such profile.
+        ProfileError: it takes away what is not there, or allows what cannot be.
     """
-    if profile not in PROFILES:
-        raise UnknownProfileError(f"policy profile: expected one of {sorted(PROFILES)}, found {profile!r}")
-    return _load()
+    chosen = profile(name)
+    if not chosen.base:
+        return _load()
+    return _widened(_narrowed(dialect(chosen.base), chosen), chosen)
+
+
+def _narrowed(base: Dialect, chosen: Profile) -> Dialect:
+    """Take away; a name that is not there is a slip that would leave something open, and refused."""
+    sections = _sections(base)
+    if "torch" in chosen.remove.get("modules", ()):
+        raise ProfileError("policy profile: [remove] modules: torch cannot be spared; remove members of it")
+    for section, names in chosen.remove.items():
+        if section not in sections:
+            raise _unknown(f"[remove] {section}", section, sections)
+        if missing := sorted(names - sections[section]):
+            raise _unknown(f"[remove] {section}: {missing[0]}", missing[0], sections[section])
+    return _changed(base, {section: sections[section] - names for section, names in chosen.remove.items()})
+
+
+def _widened(base: Dialect, chosen: Profile) -> Dialect:
+    """Allow members of modules of torch and attributes of types; nothing else has a way to be had."""
+    sections = _sections(base)
+    allowed = {name for name in (*base.modules, *base.types) if name.startswith("torch") or name in base.types}
+    for section, names in chosen.unsafe_allow.items():
+        if section not in allowed:
+            raise _unknown(f"[unsafe_allow] {section}", section, allowed)
+        for name in sorted(names):
+            if not name.isidentifier() or name.startswith("_") or name in sections[section]:
+                raise ProfileError(
+                    f"policy profile: [unsafe_allow] {section}: expected names without a leading underscore that "
+                    f"the base refuses, found {name!r:.80}; leave it out"
+                )
+    return _changed(base, {section: sections[section] | names for section, names in chosen.unsafe_allow.items()})
+
+
+def _sections(of: Dialect) -> dict[str, frozenset[str]]:
+    """Return what a profile may name, by section."""
+    named = {"syntax": of.nodes, "builtins": of.builtins, "keywords": of.keywords, "modules": frozenset(of.modules)}
+    return {**of.types, **of.modules, **named}
+
+
+def _changed(of: Dialect, changes: Mapping[str, frozenset[str]]) -> Dialect:
+    """Return the dialect with some sections exchanged; a module that goes is no member of its parent, either."""
+    sections = {**_sections(of), **changes}
+    kept = sections["modules"]
+    gone = frozenset(of.modules) - kept
+    modules = {
+        name: frozenset(member for member in sections[name] if f"{name}.{member}" not in gone)
+        for name in of.modules
+        if name in kept
+    }
+    types = {name: sections[name] for name in of.types}
+    return replace(
+        of,
+        nodes=sections["syntax"],
+        builtins=sections["builtins"],
+        keywords=sections["keywords"],
+        modules=modules,
+        types=types,
+        attributes=frozenset().union(*types.values()),
+    )
+
+
+def _unknown(where: str, name: str, choices: Iterable[str]) -> ProfileError:
+    near = difflib.get_close_matches(name, sorted(choices), n=1)
+    remedy = f"did you mean {near[0]}?" if near else "`assay policy list` and the data files say what there is"
+    return ProfileError(f"policy profile: {where:.120}: no such thing to name here; {remedy}")
 
 
 @cache

@@ -22,10 +22,11 @@ from RestrictedPython.Eval import default_guarded_getitem, default_guarded_getit
 from policies.bounds import check_padding
 from policies.checker import CheckResult, Compiled, examine
 from policies.contract import FUNCTION
-from policies.dialect import BOUNDED_TEXT, PADDING, STRICT, Dialect, dialect
+from policies.dialect import BOUNDED_TEXT, PADDING, Dialect, dialect
 from policies.formatting import SafeFormatter, format_value
 from policies.limits import MAX_PRINT_BYTES
 from policies.operators import bounded, guarded_range, guarded_round, inplace, modulo, multiply, power, shift_left
+from policies.profiles import STRICT, ProfileError
 from policies.proxies import ClassName, ModuleProxy, PolicyViolation, TensorType, TypeName, modules, real_type
 from policies.source import FILENAME as FILENAME
 
@@ -91,6 +92,21 @@ def load(source: str, *, profile: str = STRICT, torch: ModuleType) -> Program:
 def _examined(source: str, profile: str) -> tuple[CheckResult, Compiled | None]:
     """A program that is loaded again, as screening does, is not checked again: code cannot be changed."""
     return examine(source, profile)
+
+
+def require(profile: str, torch: ModuleType) -> None:
+    """See that all that a profile permits can be handed out: a custom one may allow what torch does not have.
+
+    Raises:
+        ProfileError: it cannot; UnknownProfileError where there is no such profile.
+    """
+    try:
+        _modules(profile, torch)
+        missing = [name for name in dialect(profile).types["Tensor"] if not hasattr(torch.Tensor, name)]
+    except (AttributeError, TypeError) as error:
+        raise ProfileError(f"policy profile: {error}; take it out of [unsafe_allow]") from None
+    if missing:
+        raise ProfileError(f"policy profile: Tensor.{missing[0]}: torch has none; take it out of [unsafe_allow]")
 
 
 @cache

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.checker import check, policy_digest
-from policies.dialect import UnknownProfileError
 from policies.findings import RULES, Finding
 from policies.limits import MAX_FINDINGS, MAX_SOURCE_BYTES
+from policies.profiles import UnknownProfileError
 from tests.policies.programs import BENIGN, in_merge
 
 MERGE = "def merge_models(model_dict, device):\n    return model_dict['a']\n"
