@@ -67,7 +67,23 @@ def _narrowed(base: Dialect, chosen: Profile) -> Dialect:
             raise _unknown(f"[remove] {section}", section, sections)
         if missing := sorted(names - sections[section]):
             raise _unknown(f"[remove] {section}: {missing[0]}", missing[0], sections[section])
-    return _changed(base, {section: sections[section] - names for section, names in chosen.remove.items()})
+    narrowed = _changed(base, {section: sections[section] - names for section, names in chosen.remove.items()})
+    return replace(narrowed, remedies=_with_removed(base.remedies, chosen))
+
+
+_FAMILIES = {"syntax": "node", "builtins": "builtin", "modules": "module"}
+
+
+def _with_removed(remedies: Mapping[str, Mapping[str, str]], chosen: Profile) -> Mapping[str, Mapping[str, str]]:
+    """Let findings say that a name is missing from the profile, not from the dialect."""
+    said = {family: dict(texts) for family, texts in remedies.items()}
+    for section, names in chosen.remove.items():
+        family = _FAMILIES.get(section) or ("torch" if section.startswith("torch") else "attribute")
+        said[family].update(dict.fromkeys(names, f"the profile {chosen.name} leaves it out"))
+        if section == "modules":  # a module is reached as a member of its parent, too
+            members = {name.rpartition(".")[2]: f"the profile {chosen.name} leaves it out" for name in names}
+            said["torch"].update(members)
+    return said
 
 
 def _widened(base: Dialect, chosen: Profile) -> Dialect:

@@ -8,6 +8,7 @@ take away from a shipped one, unless it says `unsafe_allow`, with its reason.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ STRICT = "strict"
 PAPER = "paper"
 SHIPPED = (STRICT, PAPER)
 MAX_DEFINITION_BYTES = 8 * 1024  # it is part of the record of a run
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _KEYS = ("name", "why", "base", "remove", "unsafe_allow", "unsafe_why")
 
 
@@ -94,6 +96,8 @@ def _parsed(raw: Mapping[str, Any], *, shipped: bool = False) -> Profile:
     if not isinstance(raw, dict) or (unknown := sorted(set(raw) - set(_KEYS))):
         raise ProfileError(f"policy profile: expected the keys {', '.join(_KEYS)}, found {unknown or raw!r:.80}")
     name, base = _text(raw, "name"), _text(raw, "base", STRICT)
+    if not _NAME.fullmatch(name):
+        raise ProfileError(f"policy profile: name: expected letters, digits, '.', '_' and '-', found {name!r:.80}")
     if not shipped and name in SHIPPED:
         raise ProfileError(f"policy profile: {name} is a shipped profile's name; choose another")
     if base not in SHIPPED:
