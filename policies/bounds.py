@@ -6,6 +6,7 @@ Bounds a single operation, not a program: loops, and memory that grows step by s
 from __future__ import annotations
 
 import ast
+import math
 import operator
 import re
 from collections import deque
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from policies.limits import (
     MAX_COMBINATORIAL,
+    MAX_ELEMENTS,
     MAX_FORMAT_WIDTH,
     MAX_INT_BITS,
     MAX_MODULAR_BITS,
@@ -129,6 +131,16 @@ def check_specification(specification: str) -> None:
     check_widths(re.findall(r"\d+", specification))
 
 
+def check_length(length: int) -> None:
+    """Refuse to make very long text.
+
+    Raises:
+        TooMuchWork: it would be.
+    """
+    if length > MAX_REPEAT:
+        raise TooMuchWork(f"text: expected at most {MAX_REPEAT} characters; use shorter text")
+
+
 def check_range(*bounds: int) -> None:
     """Refuse a range with more steps than can ever be taken.
 
@@ -175,12 +187,37 @@ def call_problems(node: ast.Call) -> Iterator[tuple[str, str]]:
     if name not in _CALLS:
         return
     values = [_quietly(argument) for argument in node.args]
+    counts = {keyword.arg: _quietly(keyword.value) for keyword in node.keywords if keyword.arg in _COUNTS}
+    named = {str(name): value for name, value in counts.items()} if _CALLS[name] is check_selection else {}
     try:
-        _CALLS[name](*(value if type(value) is int else 0 for value in values))
+        _CALLS[name](*(value if type(value) is int else 0 for value in values), **named)
     except TooMuchWork as error:
         yield "policy.work", str(error)
     except (TypeError, ValueError):
         return  # the program's own error, at run time
+
+
+def size_problems(node: ast.Call) -> Iterator[tuple[str, str]]:
+    """Yield a finding for a tensor whose size is written out and larger than any machine's memory."""
+    name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+    if name in _SIZED:
+        sizes = [_quietly(size) for argument in node.args[_SIZED[name]] for size in _parts(argument)]
+        elements = math.prod(abs(size) for size in sizes if type(size) is int)
+        elements **= 2 if name == "eye" and len(sizes) == 1 else 1
+        if elements > MAX_ELEMENTS:
+            yield "policy.work", f"{name}: expected at most {MAX_ELEMENTS} elements, found {elements:.0e}; use fewer"
+
+
+def _parts(node: ast.expr) -> list[ast.expr]:
+    return node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
+
+
+# Functions whose result is as large as their arguments say, and which arguments these are.
+_ALL, _FIRST = slice(None), slice(1)
+_SIZED: Mapping[str, slice] = {
+    **dict.fromkeys(("zeros", "ones", "rand", "randn", "eye", "new_zeros", "new_ones", "repeat", "tile"), _ALL),
+    **dict.fromkeys(("full", "new_full", "randperm"), _FIRST),
+}
 
 
 def check_combinatorial(*numbers: int) -> None:
@@ -191,6 +228,27 @@ def check_combinatorial(*numbers: int) -> None:
     """
     if any((whole(number) or 0) > MAX_COMBINATORIAL for number in numbers):
         raise TooMuchWork(f"factorial, comb, perm: expected at most {MAX_COMBINATORIAL}; use math.lgamma")
+
+
+def check_common_multiple(*numbers: int) -> None:
+    """Refuse a least common multiple that may be too large.
+
+    Raises:
+        TooMuchWork: it may be.
+    """
+    if sum((whole(number) or 0).bit_length() for number in numbers) > MAX_INT_BITS:
+        raise TooMuchWork(f"lcm: expected at most {MAX_INT_BITS} bits; use floats")
+
+
+def check_selection(*arguments: object, r: object = 0, repeat: object = 1, iterable: object = None) -> None:
+    """Refuse products, combinations and permutations of very many places.
+
+    Raises:
+        TooMuchWork: there are too many.
+    """
+    places = max(whole(number) or 0 for number in (*arguments, r, repeat))
+    if places > MAX_COMBINATORIAL or len(arguments) * (whole(repeat) or 0) > MAX_REPEAT:
+        raise TooMuchWork(f"itertools: expected at most {MAX_COMBINATORIAL} places; choose fewer at a time")
 
 
 def check_padding(width: int, *_: object) -> None:
@@ -239,7 +297,13 @@ _CALLS: Mapping[str, Callable[..., None]] = {
     "ljust": check_padding,
     "rjust": check_padding,
     "zfill": check_padding,
+    "combinations": check_selection,
+    "combinations_with_replacement": check_selection,
+    "permutations": check_selection,
+    "product": check_selection,
+    "arange": check_range,
 }
+_COUNTS = frozenset({"r", "repeat"})
 
 
 def _quietly(node: ast.expr) -> object:

@@ -109,7 +109,7 @@ def _findings(parsed: Parsed, of_profile: Dialect) -> list[Finding]:
         if len(found) >= MAX_FINDINGS:
             break
     if not found:
-        return list(rewrite(parsed.tree))[:MAX_FINDINGS]
+        return list(rewrite(parsed.tree, of_profile.keywords))[:MAX_FINDINGS]
     return [found[key] for key in sorted(found)]
 
 

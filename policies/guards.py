@@ -8,24 +8,36 @@ it has, and what has no entry has none.
 from __future__ import annotations
 
 import importlib
-import io
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import chain
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from RestrictedPython.Eval import default_guarded_getitem, default_guarded_getiter
 
 from policies.bounds import check_padding
+from policies.calling import Calls
 from policies.checker import CheckResult, Compiled, examine
 from policies.contract import FUNCTION
 from policies.dialect import BOUNDED_TEXT, PADDING, Dialect, dialect
-from policies.formatting import SafeFormatter, format_value
-from policies.limits import MAX_PRINT_BYTES
-from policies.operators import bounded, guarded_range, guarded_round, inplace, modulo, multiply, power, shift_left
+from policies.formatting import GROWING_TEXT, format_text, format_value
+from policies.limits import MAX_TURNS
+from policies.meters import Printed as Printed
+from policies.meters import Turns
+from policies.operators import (
+    bounded,
+    guarded_iter,
+    guarded_range,
+    guarded_round,
+    inplace,
+    modulo,
+    multiply,
+    power,
+    shift_left,
+)
 from policies.profiles import STRICT, ProfileError
 from policies.proxies import ClassName, ModuleProxy, PolicyViolation, TensorType, TypeName, modules, real_type
 from policies.source import FILENAME as FILENAME
@@ -36,10 +48,11 @@ _MISSING = object()
 class Program:
     """A loaded program: call `merge` once per parameter; `output` is what it printed, capped."""
 
-    def __init__(self, function: Callable[..., Any], extras: tuple[str, ...], printed: Printed) -> None:
+    def __init__(self, function: Callable[..., Any], extras: tuple[str, ...], guards: Guards) -> None:
         self._function = function
         self._extras = extras
-        self._printed = printed
+        self._printed = guards.printed
+        self._turns = guards.turns
 
     @property
     def output(self) -> str:
@@ -63,6 +76,7 @@ class Program:
             PolicyViolation: it tried what the dialect refuses. Whatever else it raises comes out as it is.
         """
         supplied = {"name": name, "base": base, "layer": layer, "num_layers": num_layers, "generator": generator}
+        self._turns.left = MAX_TURNS
         with ended_by_violations():
             return self._function(model_dict, device, **{extra: supplied[extra] for extra in self._extras})
 
@@ -78,14 +92,14 @@ def load(source: str, *, profile: str = STRICT, torch: ModuleType) -> Program:
     result, compiled = _examined(source, profile)
     if compiled is None:
         raise PolicyViolation("; ".join(str(finding) for finding in result.findings[:3]))
-    printed = Printed()
-    namespace = Guards(profile, torch, printed).namespace()
+    guards = Guards(profile, torch, Printed())
+    namespace = guards.namespace()
     with ended_by_violations():
         exec(compiled.code, namespace)  # noqa: S102
     function = namespace.get(FUNCTION)
     if not callable(function):
         raise PolicyViolation(f"{FUNCTION}: expected a function, found {type(function).__name__}")
-    return Program(function, compiled.extras, printed)
+    return Program(function, compiled.extras, guards)
 
 
 @lru_cache(maxsize=1)
@@ -138,30 +152,14 @@ def _raise_lost(before: int) -> None:
         raise PolicyViolation("the program went on after a violation, which ends it") from None
 
 
-class Printed:
-    """Captured text of `print`, capped: what is over the cap is dropped."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self._left = MAX_PRINT_BYTES
-
-    def __call__(self, *values: object, sep: str | None = " ", end: str | None = "\n", flush: bool = False) -> None:
-        if self._left <= 0:
-            return
-        buffer = io.StringIO()
-        print(*values, sep=sep, end=end, file=buffer)
-        raw = buffer.getvalue().encode("utf-8", "backslashreplace")[: self._left]
-        self._left -= len(raw)
-        self.text += raw.decode("utf-8", "ignore")
-
-
 class Guards:
     """The functions that rewritten programs call, and the builtins that they see."""
 
     def __init__(self, profile: str, torch: ModuleType, printed: Printed) -> None:
         of_profile = dialect(profile)
         self._dialect = of_profile
-        self._printed = printed
+        self.printed = printed
+        self.turns = Turns()
         self._modules = _modules(profile, torch)
         self._own_types: dict[type, TypeName] = {}
         self._by_type = _attributes_by_type(of_profile, torch)
@@ -180,7 +178,8 @@ class Guards:
             "_getitem_": default_guarded_getitem,
             "_getiter_": default_guarded_getiter,
             "_write_": self.write,
-            "_apply_": self.apply,
+            "_apply_": Calls(self._dialect, self._namespace).apply,
+            "_turn_": self.turns,
             "_inplacevar_": inplace,
             "_import_": self.import_,
             "__import__": import_for_extensions,
@@ -200,7 +199,8 @@ class Guards:
             "getattr": self.getattr_builtin,
             "hasattr": self.hasattr_builtin,
             "isinstance": lambda value, classinfo: isinstance(value, _plain(real_type(classinfo))),
-            "print": self._printed,
+            "iter": guarded_iter,
+            "print": self.printed,
             "range": guarded_range,
             "type": self.type_of,
             "pow": power,
@@ -240,7 +240,9 @@ class Guards:
 
     def _text_method(self, text: str, name: str) -> Any:
         if name == "format":
-            return lambda *arguments, **named: SafeFormatter().vformat(text, arguments, named)
+            return partial(format_text, text)
+        if name in GROWING_TEXT:
+            return partial(GROWING_TEXT[name], text)
         if name in PADDING:
             return lambda width, *fill: self._padded(text, name, width, *fill)
         return self._refuse(text, name)
@@ -251,10 +253,19 @@ class Guards:
 
     def _class_attribute(self, value: type, name: str) -> Any:
         """`dict.fromkeys`, `str.lower`, `chain.from_iterable`: what instances may do, except format and padding."""
+        if value is str and name in GROWING_TEXT:
+            return GROWING_TEXT[name]
         kind = self._dialect.types["chain"] if value is chain else self._by_type.get(value)
-        if kind is not None and value is not self._tensor and name in kind and not name.startswith("_"):
-            return getattr(value, name)
+        if kind is not None and value is not self._tensor and name in kind:
+            return self._of_class(value, name)
         return self._refuse(value, name)
+
+    def _of_class(self, value: type, name: str) -> Any:
+        """Functions in C check whose method they are; those in Python do not: `Counter.copy(list)` would be `type`."""
+        found = getattr(value, name)
+        if isinstance(found, FunctionType) or not callable(found):
+            raise PolicyViolation(f"attribute {name} of class {value.__name__}: take it from a value")
+        return found
 
     def _permitted_by_kind(self, value: Any) -> frozenset[str]:
         if type(value) is TensorType:
@@ -280,7 +291,13 @@ class Guards:
         found = getattr(tensor_type.origin, name)
         if not callable(found):
             raise PolicyViolation(f"attribute {name} of {tensor_type.title}: take it from a tensor")
-        return found
+        return partial(self._of_tensor, found) if isinstance(found, FunctionType) else found
+
+    def _of_tensor(self, function: Callable[..., Any], /, tensor: Any, *arguments: Any, **named: Any) -> Any:
+        """Call a method in Python, which does not check whose it is."""
+        if not isinstance(tensor, self._tensor):
+            raise PolicyViolation(f"{function.__name__}: expected a tensor, found {type(tensor).__name__}")
+        return function(tensor, *arguments, **named)
 
     def getattr_builtin(self, value: Any, name: str, default: Any = _MISSING) -> Any:
         """`getattr` through the same guard."""
@@ -314,14 +331,6 @@ class Guards:
             raise PolicyViolation(f"{type(value).__name__}: its items cannot be set; build a new value")
         return value
 
-    def apply(self, function: Any, /, *arguments: Any, **named: Any) -> Any:
-        """Call with unpacked arguments; refused keyword arguments reach the program's own functions only."""
-        if getattr(function, "__globals__", None) is not self._namespace:
-            for name in named:
-                if name in self._dialect.refused_keywords and named[name] is not None and named[name] is not False:
-                    raise PolicyViolation(f"argument {name}=: not permitted; {self._dialect.refused_keywords[name]}")
-        return function(*arguments, **named)
-
     def import_(self, module: str, name: str = "") -> Any:
         """Return the proxy of a permitted module, or a member of one."""
         if module not in self._modules:
@@ -340,7 +349,7 @@ def _attributes_by_type(of_profile: Dialect, torch: ModuleType) -> dict[type, fr
         dict: types["dict"],
         list: types["list"],
         tuple: types["tuple"],
-        str: types["str"] - BOUNDED_TEXT,
+        str: types["str"] - BOUNDED_TEXT - GROWING_TEXT.keys(),
         set: types["set"],
         frozenset: types["frozenset"],
         int: types["number"],

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from policies import bounds
-from policies.proxies import raise_work
+from policies.proxies import PolicyViolation, raise_work
 
 _INPLACE: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {
@@ -76,6 +76,13 @@ def guarded_range(*limits: Any) -> range:
     steps = range(*limits)
     bounded(bounds.check_range, steps.start, steps.stop, steps.step)
     return steps
+
+
+def guarded_iter(*arguments: Any) -> Iterator[Any]:
+    """`iter` of one iterable: of a function and a sentinel it need not end."""
+    if len(arguments) != 1:
+        raise PolicyViolation("iter: expected one iterable; write a loop")
+    return iter(arguments[0])
 
 
 def guarded_round(number: Any, ndigits: Any = None) -> Any:

@@ -8,19 +8,25 @@ from __future__ import annotations
 import collections
 import collections.abc
 import functools
+import inspect
 import itertools
 import math
+import operator
 from collections.abc import Callable, Mapping
-from types import MappingProxyType, ModuleType
+from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any, ClassVar, NoReturn
 
-from policies.bounds import TooMuchWork, check_combinatorial
+from policies.bounds import TooMuchWork, check_combinatorial, check_common_multiple, check_multiply, check_selection
 from policies.dialect import TENSOR_TYPES, Dialect
 
 _STAND_INS = ("typing", "collections.abc")
 _STANDARD: Mapping[str, ModuleType] = MappingProxyType(
     {"math": math, "functools": functools, "itertools": itertools, "collections": collections}
 )
+
+
+# They take memory by their numbers alone, before anything is drawn from them.
+_SELECTIONS = frozenset({"product", "combinations", "combinations_with_replacement", "permutations"})
 
 
 class PolicyViolation(BaseException):
@@ -132,26 +138,27 @@ def modules(dialect: Dialect, torch: ModuleType) -> dict[str, ModuleProxy]:
         members = {}
         for member in dialect.modules[name]:
             dotted = f"{name}.{member}"
-            members[member] = proxies[dotted] if dotted in dialect.modules else _member(name, member, torch)
+            members[member] = proxies[dotted] if dotted in dialect.modules else _member(name, member, torch, dialect)
         proxies[name] = ModuleProxy(name, members)
     return proxies
 
 
-def _member(module: str, name: str, torch: ModuleType) -> Any:
+def _member(module: str, name: str, torch: ModuleType, dialect: Dialect) -> Any:
     special = _special(torch).get((module, name))
     if special is not None:
         return special
     if module in _STAND_INS:
         return False if name == "TYPE_CHECKING" else TypeName(name, _origin(name))
     if module in _STANDARD:
-        return getattr(_STANDARD[module], name)
+        found = getattr(_STANDARD[module], name)
+        return _bounded(found, check_selection) if name in _SELECTIONS else found
     real = functools.reduce(getattr, module.split(".")[1:], torch)
     if module == "torch" and name in TENSOR_TYPES:
         return TensorType(f"torch.{name}", getattr(real, name))
     value = getattr(real, name)
     if isinstance(value, ModuleType):
         raise TypeError(f"policy data: {module}.{name} is a module; only its own proxy may be handed out")
-    return value
+    return _without_output(value, dialect.refused_keywords) if isinstance(value, FunctionType) else value
 
 
 def _origin(name: str) -> Any:
@@ -166,9 +173,11 @@ def _special(torch: ModuleType) -> Mapping[tuple[str, str], Any]:
     """Members that are not the real thing: bounded functions, modules without state as functions, hints."""
     functional = torch.nn.functional
     return {
-        ("math", "factorial"): _bounded(math.factorial),
-        ("math", "comb"): _bounded(math.comb),
-        ("math", "perm"): _bounded(math.perm),
+        ("math", "factorial"): _bounded(math.factorial, check_combinatorial),
+        ("math", "comb"): _bounded(math.comb, check_combinatorial),
+        ("math", "perm"): _bounded(math.perm, check_combinatorial),
+        ("math", "lcm"): _bounded(math.lcm, check_common_multiple),
+        ("math", "prod"): _product,
         ("typing", "TypeVar"): lambda name, *constraints, **options: TypeName(f"~{name}"),
         ("typing", "cast"): lambda kind, value: value,
         ("torch.nn", "CosineSimilarity"): lambda dim=1, eps=1e-8: (
@@ -179,15 +188,45 @@ def _special(torch: ModuleType) -> Mapping[tuple[str, str], Any]:
     }
 
 
-def _bounded(function: Callable[..., int]) -> Callable[..., int]:
-    def bounded(*numbers: int) -> int:
+def _bounded(function: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:
+    def bounded(*arguments: Any, **named: Any) -> Any:
         try:
-            check_combinatorial(*numbers)
+            check(*arguments, **named)
         except TooMuchWork as error:
             raise_work(error)
-        return function(*numbers)
+        return function(*arguments, **named)
 
     return bounded
+
+
+def _product(values: Any, /, *, start: Any = 1) -> Any:
+    """`math.prod`, bounded for integers."""
+    step = _bounded(operator.mul, check_multiply)
+    return functools.reduce(step, values, start)
+
+
+def _without_output(function: FunctionType, refused: Mapping[str, str]) -> Callable[..., Any]:
+    """Functions in Python take by position what is refused by name: `torch.norm(x, 2, 0, False, out)`.
+
+    An output is resized before the result is computed: where that fails, it holds whatever was in memory.
+    """
+    places = [index for index, name in enumerate(inspect.signature(function).parameters) if name in refused]
+    by_position = [place for place in places if _takes_position(function, place)]
+    if not by_position:
+        return function
+
+    @functools.wraps(function)
+    def without(*arguments: Any, **named: Any) -> Any:
+        if any(place < len(arguments) and arguments[place] is not None for place in by_position):
+            raise PolicyViolation(f"{function.__name__}: no output argument; assign the result")
+        return function(*arguments, **named)
+
+    return without
+
+
+def _takes_position(function: FunctionType, place: int) -> bool:
+    parameter = list(inspect.signature(function).parameters.values())[place]
+    return parameter.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def raise_work(error: TooMuchWork) -> NoReturn:

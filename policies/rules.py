@@ -23,6 +23,8 @@ Problem = tuple[str, str]
 ANY_KEYWORDS = frozenset({"dict", "OrderedDict", "Counter", "defaultdict", "format", "update"})
 # A format field that reaches for an attribute or item with a leading underscore; in no harmless text.
 _PRIVATE_FIELD = re.compile(r"\{[^{}]*[.\[]\s*_")
+# What may end an endless loop: leaving it, or an exception from what is called or read.
+_MAY_END = (ast.Break, ast.Return, ast.Raise, ast.Assert, ast.Call, ast.Subscript, ast.Yield, ast.YieldFrom)
 _STAND_INS = frozenset({"typing", "collections.abc"})
 
 
@@ -87,7 +89,13 @@ def _is_own_function(node: ast.expr, scope: Scope) -> bool:
 
 
 def _is_context(node: ast.expr, scope: Scope) -> bool:
+    """Say whether a node is torch.no_grad or its like, under a name that is not also a builtin's.
+
+    An import that never runs would leave the builtin: `with next(...)` enters whatever there is to enter.
+    """
     callee = node.func if isinstance(node, ast.Call) else node
+    if isinstance(callee, ast.Name) and callee.id in scope.dialect.builtins:
+        return False
     found = scope.resolve(callee)
     return found is not None and (found.module, found.name) in CONTEXTS
 
@@ -139,8 +147,10 @@ def _attribute_of_value(value: ast.expr, name: str, scope: Scope) -> Iterator[Pr
 def _attribute_of_member(base: Member, name: str, scope: Scope) -> Iterator[Problem]:
     """`torch.float32.itemsize`, `torch.Tensor.mean`, `chain.from_iterable`: by what the member is."""
     permitted = scope.dialect.types["Tensor"] if base.name in TENSOR_TYPES else scope.dialect.attributes
-    if name not in permitted or base.module in _STAND_INS:
-        owner, remedy = f"{base.module}.{base.name}", scope.remedy("attribute", name)
+    owner, remedy = f"{base.module}.{base.name}", scope.remedy("attribute", name)
+    if (base.module, base.name) == ("collections", "Counter"):
+        yield "policy.attribute", f"attribute {name} of Counter: its methods must be taken from a value"
+    elif name not in permitted or base.module in _STAND_INS:
         yield "policy.attribute", f"attribute {name} of {owner}: not permitted{_why(owner, name)}; {remedy}"
 
 
@@ -190,12 +200,15 @@ def _no_module(name: str, scope: Scope) -> Problem:
 
 def _call(node: ast.Call, scope: Scope) -> Iterator[Problem]:
     yield from bounds.call_problems(node)
+    yield from bounds.size_problems(node)
     yield from _template(node, scope)
     yield from _constructor(node, scope)
     if isinstance(node.func, ast.Name) and node.func.id == "type" and "type" not in scope.names.bound:
         yield from _type_call(node)
     if isinstance(node.func, ast.Name) and node.func.id in {"getattr", "hasattr"} - scope.names.bound:
         yield from _getattr_call(node, scope)
+    if isinstance(node.func, ast.Name) and node.func.id == "iter" and "iter" not in scope.names.bound:
+        yield from _iter_call(node)
     for keyword in node.keywords:
         if keyword.arg is not None:
             yield from _keyword(keyword.arg, keyword.value, node.func, scope)
@@ -203,7 +216,8 @@ def _call(node: ast.Call, scope: Scope) -> Iterator[Problem]:
 
 def _getattr_call(node: ast.Call, scope: Scope) -> Iterator[Problem]:
     name = node.args[1] if len(node.args) > 1 else None
-    if isinstance(name, ast.Constant) and type(name.value) is str and name.value.isidentifier():
+    plain = len(node.args) > 1 and not isinstance(node.args[0], ast.Starred)
+    if plain and isinstance(name, ast.Constant) and type(name.value) is str and name.value.isidentifier():
         yield from _attribute_of(node.args[0], name.value, scope)
     else:
         yield "policy.builtin", "getattr, hasattr: expected the attribute's name written out; write value.name"
@@ -212,6 +226,19 @@ def _getattr_call(node: ast.Call, scope: Scope) -> Iterator[Problem]:
 def _type_call(node: ast.Call) -> Iterator[Problem]:
     if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
         yield "policy.builtin", "type: expected one value; classes cannot be made; write functions"
+
+
+def _iter_call(node: ast.Call) -> Iterator[Problem]:
+    if len(node.args) != 1 or isinstance(node.args[0], ast.Starred):
+        yield "policy.work", "iter: expected one iterable: with a sentinel it need not end; write a loop"
+
+
+def _while(node: ast.While, scope: Scope) -> Iterator[Problem]:
+    """`while True: x = x + 1`: nothing in it can end it. What can be told no better, is counted at run time."""
+    if isinstance(node.test, ast.Constant) and node.test.value:
+        inner = [found for statement in node.body for found in ast.walk(statement)]
+        if not any(isinstance(found, _MAY_END) for found in inner):
+            yield "policy.work", "while: this loop never ends; give it a condition, or use for"
 
 
 def _constructor(node: ast.Call, scope: Scope) -> Iterator[Problem]:
@@ -231,9 +258,14 @@ def _keyword(name: str, value: ast.expr, callee: ast.expr, scope: Scope) -> Iter
     if name in scope.dialect.refused_keywords:
         if not (isinstance(value, ast.Constant) and not value.value):
             yield "policy.keyword", f"argument {name}=: not permitted; {scope.dialect.refused_keywords[name]}"
-    elif not (name in scope.dialect.keywords or name in scope.names.parameters or _takes_any(callee, scope)):
+    elif not (name in scope.dialect.keywords or _may_be_own(callee, name, scope) or _takes_any(callee, scope)):
         remedy = scope.nearest(name, scope.dialect.keywords) or "leave it out"
         yield "policy.keyword", f"argument {name}=: not permitted; {remedy}"
+
+
+def _may_be_own(callee: ast.expr, name: str, scope: Scope) -> bool:
+    """Say whether a callee may be the program's own function with such a parameter, under another name."""
+    return name in scope.names.parameters and not isinstance(callee, ast.Attribute) and scope.resolve(callee) is None
 
 
 def _takes(arguments: ast.arguments, name: str) -> bool:
@@ -333,6 +365,7 @@ _RULES: Mapping[type[ast.AST], Callable[[Any, Scope], Iterator[Problem]]] = {
     ast.ExceptHandler: lambda node, scope: _binding(node.name),
     ast.FunctionDef: _function,
     ast.With: _with,
+    ast.While: _while,
     ast.Attribute: _attribute,
     ast.Import: _import,
     ast.ImportFrom: _import_from,

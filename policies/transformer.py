@@ -55,9 +55,10 @@ def is_type_name(node: ast.Attribute) -> bool:
 class DialectTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
     """Rewrites one tree in place; `findings` holds what it refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, keywords: frozenset[str] = frozenset()) -> None:
         super().__init__()
         self.findings: list[Finding] = []
+        self._keywords = keywords
 
     def error(self, node: ast.AST, info: str) -> None:
         """Collect a refusal of RestrictedPython's as a finding."""
@@ -128,6 +129,21 @@ class DialectTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             _assign(node, _placed(place, node), changed),
             _placed(ast.Delete(targets=list(temporary)), node),
         ]
+
+    def visit_Call(self, node: ast.Call) -> Any:  # noqa: N802
+        """Send calls with arguments that not every function may take through `_apply_`, as those with stars."""
+        special = any(keyword.arg is not None and keyword.arg not in self._keywords for keyword in node.keywords)
+        node = super().visit_Call(node)
+        if special and not (isinstance(node.func, ast.Name) and node.func.id == "_apply_"):
+            node.args.insert(0, node.func)
+            node.func = _name(node, "_apply_")
+        return node
+
+    def visit_While(self, node: ast.While) -> ast.AST:  # noqa: N802
+        """Count the turns: `while x` is `while _turn_() and x`."""
+        node = self.node_contents_visit(node)
+        node.test = _placed(ast.BoolOp(ast.And(), [_call(node.test, "_turn_"), node.test]), node.test)
+        return node
 
     def visit_BinOp(self, node: ast.BinOp) -> Any:  # noqa: N802
         """Send operators that grow through a guard, except where a float literal makes them harmless."""
@@ -206,9 +222,9 @@ class DialectTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         """Inject nothing: `print` is a guarded builtin."""
 
 
-def rewrite(tree: ast.Module) -> Iterator[Finding]:
-    """Rewrite a tree in place and yield what was refused."""
-    transformer = DialectTransformer()
+def rewrite(tree: ast.Module, keywords: frozenset[str] = frozenset()) -> Iterator[Finding]:
+    """Rewrite a tree in place and yield what was refused. `keywords` may be passed to anything."""
+    transformer = DialectTransformer(keywords)
     transformer.visit(tree)
     yield from transformer.findings
 

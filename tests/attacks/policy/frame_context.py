@@ -1,0 +1,11 @@
+"""policy.attribute: the context of an exception"""
+
+import torch
+
+
+def merge_models(model_dict, device):
+    try:
+        1 / 0
+    except ZeroDivisionError as error:
+        error.__context__
+    return next(iter(model_dict.values()))
