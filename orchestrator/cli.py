@@ -22,6 +22,7 @@ import typer
 from orchestrator import policy_cli
 from orchestrator.errors import AssayError, UsageError
 from orchestrator.text import printable
+from policies.reports.render import Format as CheckFormat
 
 if TYPE_CHECKING:
     from orchestrator.sandbox.leftovers import Collected, Leftover
@@ -54,35 +55,22 @@ FormatOption = Annotated[Format, typer.Option("--format", help="Output for peopl
 @app.command(epilog="Example:  assay check --format json examples/programs/*.py")
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Programs to check.")],
-    output_format: FormatOption = Format.TEXT,
+    output_format: Annotated[
+        CheckFormat,
+        typer.Option("--format", help="For people, programs, code scanning (SARIF 2.1.0) or GitHub Actions."),
+    ] = CheckFormat.TEXT,
 ) -> None:
     """Say whether programs are within the policy, and if not why. Nothing is executed.
 
     Exit code: 0 all admitted, 1 some refused, 2 usage.
     """
-    from policies.checker import check as check_source
+    from policies.reports.checked import check_file
+    from policies.reports.render import render
 
-    results = [(path, check_source(_read_program(path))) for path in files]
-    if output_format is Format.JSON:
-        _print_json(
-            [
-                {
-                    "path": str(path),
-                    "verdict": result.verdict,
-                    "findings": [
-                        {"rule": f.rule, "line": f.line, "column": f.column, "message": f.message}
-                        for f in result.findings
-                    ],
-                }
-                for path, result in results
-            ]
-        )
-    else:
-        for path, result in results:
-            _say(f"{path}: {result.verdict}")
-            for finding in result.findings:
-                _say(f"  {path}:{finding.line}:{finding.column}: {finding.rule}: {finding.message}")
-    raise typer.Exit(EXIT_OK if all(result.verdict == "admitted" for _, result in results) else EXIT_REFUSED)
+    checked = [check_file(str(path), _read_program(path)) for path in files]
+    for line in render(checked, output_format):
+        _say(line)
+    raise typer.Exit(EXIT_OK if all(file.admitted for file in checked) else EXIT_REFUSED)
 
 
 @app.command(name="exec", epilog="Example:  assay exec my_merge.py --config examples/exec.toml --out merged/")
@@ -233,11 +221,10 @@ def _let_threads_sleep() -> None:
 
 def _read_program(path: Path) -> bytes:
     """Return a program's bytes; deciding whether they are a program is the checker's work."""
-    from policies.limits import MAX_SOURCE_BYTES
+    from policies.reports.checked import read
 
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_SOURCE_BYTES + 1)  # one more, so that the checker sees that it is too large
+        return read(str(path))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}", remedy="pass readable .py files") from error
 

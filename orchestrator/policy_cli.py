@@ -6,6 +6,7 @@ It shows what `policies/` holds and decides nothing. torch is imported by `diff`
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from enum import StrEnum
 from types import ModuleType
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.errors import PreflightError
+from orchestrator.errors import PreflightError, UsageError
 
 if TYPE_CHECKING:
     from policies.surface import Difference, Unknown
@@ -22,7 +23,7 @@ EXIT_SAME = 0
 EXIT_DIFFERENT = 1
 
 app = typer.Typer(
-    help="Show what the policy permits, and what a new torch adds to it.",
+    help="Show the policy's rules, what it says of a name, and what a new torch adds to it.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -66,6 +67,50 @@ def table(
     else:
         for entry in names.table():
             typer.echo(f"{entry.namespace}.{entry.name}: {entry.verdict}: {entry.reason}")
+
+
+@app.command(name="list", epilog="Example:  assay policy list")
+def list_rules(output_format: FormatOption = Format.TEXT) -> None:
+    """List the rules, one line each.
+
+    Exit code: 0, 2 usage.
+    """
+    from policies.reports import rules
+    from policies.rulebook import rulebook
+
+    book = rulebook().values()
+    if output_format is Format.JSON:
+        _print_json(rules.list_json(book))
+    else:
+        _print_lines(rules.list_text(book))
+
+
+@app.command(epilog="Example:  assay policy show policy.member;  assay policy show Tensor.numpy")
+def show(
+    name: Annotated[
+        list[str],
+        typer.Argument(metavar="RULE|NAME", help="A rule's id, or a name: torch.load, Tensor.numpy, builtin eval."),
+    ],
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Explain a rule, with an example and what to write instead; or say whether a name is permitted, and why.
+
+    Exit code: 0, 2 usage.
+    """
+    from policies.lookup import look_up
+    from policies.reports import rules
+    from policies.rulebook import rulebook
+
+    asked = " ".join(name)
+    rule = rulebook().get(asked)
+    if rule is None and asked.startswith(("syntax.", "policy.", "contract.")):
+        raise UsageError(f"{asked!r} is no rule", remedy="`assay policy list` names them")
+    if rule is not None:
+        _print_json(rules.rule_json(rule)) if output_format is Format.JSON else _print_lines(rules.rule_text(rule))
+    elif output_format is Format.JSON:
+        _print_json(rules.names_json(look_up(asked)))
+    else:
+        _print_lines(rules.names_text(look_up(asked)))
 
 
 @app.command(epilog="Example:  assay policy diff --format json")
@@ -121,6 +166,11 @@ def _print_difference(found: Difference, unknown: list[Unknown], *, table: str, 
         )
     else:
         typer.echo("no difference: the table knows every public name")
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(line)
 
 
 def _print_json(value: Any) -> None:

@@ -24,7 +24,7 @@ from policies.findings import Finding
 from policies.limits import MAX_FINDINGS, MAX_SUGGESTIONS
 from policies.names import collect
 from policies.profiles import STRICT
-from policies.source import FILENAME, Parsed, SourceRefused, parse, too_deep
+from policies.source import FILENAME, Parsed, SourceRefused, in_characters, parse, too_deep
 from policies.transformer import rewrite
 
 Verdict = Literal["admitted", "refused"]
@@ -69,7 +69,7 @@ def examine(source: str | bytes, profile: str = STRICT) -> tuple[CheckResult, Co
     try:
         parsed = parse(source)
         digest = parsed.digest
-        findings = tuple(_findings(parsed, rules_of_profile))
+        findings = tuple(in_characters(parsed.text, _findings(parsed, rules_of_profile)))
         compiled = None if findings else _compile(parsed)
     except SourceRefused as refusal:
         findings, compiled = (refusal.finding,), None
@@ -154,7 +154,9 @@ def _compile(parsed: Parsed) -> Compiled:
             code = compile(parsed.tree, FILENAME, "exec", dont_inherit=True)
     except SyntaxError as error:
         message = f"not Python: {error.msg}; correct the syntax"
-        raise SourceRefused("syntax.parse", message, error.lineno or 1, error.offset or 1) from None
+        refused = SourceRefused("syntax.parse", message, error.lineno or 1, error.offset or 1)
+        (refused.finding,) = in_characters(parsed.text, [refused.finding])  # at a node, unlike the parser's own
+        raise refused from None
     except ValueError as error:
         raise SourceRefused("syntax.parse", f"not Python: {error}; correct the source") from None
     return Compiled(code=code, extras=extras)

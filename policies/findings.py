@@ -39,7 +39,8 @@ RULES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One reason to refuse a program. `line` and `column` count from 1; the message ends with the remedy."""
+    """One reason to refuse a program. `line` and `column` (in characters) count from 1; the message ends with the
+    remedy."""
 
     rule: str  # a key of RULES
     line: int

@@ -6,13 +6,15 @@ import ast
 import hashlib
 import re
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from policies.findings import Finding
 from policies.limits import MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES
 
 FILENAME = "<program>"  # in tracebacks of the program
 _BOM = "\ufeff"
+_LINE_END = re.compile(r"\r\n|\r|\n")
 # Marks that make a reviewer read another order than Python does (CVE-2021-42574).
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # The declaration that PEP 263 describes. Only UTF-8 is read, so another one would tell readers a lie.
@@ -32,6 +34,7 @@ class SourceRefused(Exception):  # noqa: N818  (a finding on its way up, not an 
 class Parsed:
     """A program's tree, its nodes outermost first, and the digest of its normal form."""
 
+    text: str
     tree: ast.Module
     nodes: tuple[ast.AST, ...]
     digest: str  # sha256; comments, layout, docstrings and main blocks do not count
@@ -47,7 +50,26 @@ def parse(source: str | bytes) -> Parsed:
     tree = _tree(text)
     tree.body = [kept for statement in tree.body for kept in _without_main_block(statement)]
     nodes, digest = _walk(tree)
-    return Parsed(tree=tree, nodes=nodes, digest=digest)
+    return Parsed(text=text, tree=tree, nodes=nodes, digest=digest)
+
+
+def lines_of(text: str) -> list[str]:
+    """Split text into lines as Python counts them: form feeds and Unicode's separators end none."""
+    return _LINE_END.split(text)
+
+
+def in_characters(text: str, findings: Iterable[Finding]) -> list[Finding]:
+    """Give findings at the UTF-8 offsets of syntax nodes the columns that people and editors count: characters."""
+    if text.isascii():
+        return list(findings)
+    lines = [line.encode("utf-8", "surrogatepass") for line in lines_of(text)]
+    return [replace(finding, column=_character(lines, finding)) for finding in findings]
+
+
+def _character(lines: list[bytes], finding: Finding) -> int:
+    if not 1 <= finding.line <= len(lines):
+        return finding.column
+    return len(lines[finding.line - 1][: finding.column - 1].decode("utf-8", "ignore")) + 1
 
 
 def _text(source: str | bytes) -> str:
@@ -70,7 +92,7 @@ def _text(source: str | bytes) -> str:
 
 def _refuse_misleading(text: str) -> None:
     """Refuse text that editors or other tools would show or read as another program."""
-    lines = re.split(r"\r\n|\r|\n", text)
+    lines = lines_of(text)
     for number, line in enumerate(lines, start=1):
         if "\0" in line:
             raise SourceRefused("syntax.encoding", "source: found a null byte; remove it", number, line.index("\0") + 1)

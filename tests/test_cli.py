@@ -36,10 +36,37 @@ def test_check_refuses_with_exit_code_1_and_a_place(good: Path, bad: Path) -> No
     done = assay("check", good, bad, "--format", "json", cwd=bad.parent)
     assert done.code == 1
     admitted, refused = done.json
-    assert admitted == {"path": str(good), "verdict": "admitted", "findings": []}
+    assert admitted.items() >= {"path": str(good), "verdict": "admitted", "findings": []}.items()
     assert refused["verdict"] == "refused"
     assert {"rule", "line", "column", "message"} == refused["findings"][0].keys()
     assert refused["findings"][0]["line"] == 1
+
+
+def test_check_shows_the_line_that_it_refuses(bad: Path) -> None:
+    done = assay("check", "bad.py", cwd=bad.parent)
+    assert done.code == 1
+    assert done.out.splitlines()[2:4] == ["     1 | import os", "       | ^"]
+
+
+def test_check_writes_sarif(good: Path, bad: Path) -> None:
+    done = assay("check", "good.py", "bad.py", "--format", "sarif", cwd=bad.parent)
+    assert (done.code, done.json["version"]) == (1, "2.1.0")
+    assert {result["ruleId"] for result in done.json["runs"][0]["results"]} == {"policy.import"}
+
+
+def test_check_writes_workflow_commands(good: Path, bad: Path) -> None:
+    done = assay("check", "good.py", "bad.py", "--format", "github", cwd=bad.parent)
+    assert done.code == 1
+    assert done.out.splitlines()[0].startswith("::error file=bad.py,line=1,col=1,title=policy.import::import os")
+    assert assay("check", "good.py", "--format", "github", cwd=good.parent).code == 0
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github"])
+def test_check_of_hostile_names_reaches_no_terminal(tmp_path: Path, form: str) -> None:
+    (tmp_path / "\x1b]0;x\x07\u202e\n.py").write_text("x = '\x1b[2J' + open\n")
+    done = assay("check", *(path.name for path in tmp_path.iterdir()), "--format", form, cwd=tmp_path)
+    assert done.code == 1
+    assert all(line.isprintable() for line in done.out.splitlines())
 
 
 def test_check_of_a_missing_file_is_a_usage_error(good: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from policies.findings import RULES
 from policies.reasons import denied, made_for, permitted
 from tests.commands import ROOT, Done, assay
 
@@ -90,3 +91,49 @@ def test_help_shows_an_example(tmp_path: Path, command: str) -> None:
     done = assay("policy", command, "--help", cwd=tmp_path)
     assert done.code == 0
     assert f"Example:  assay policy {command} " in done.out
+
+
+def test_list_has_a_line_per_rule(tmp_path: Path) -> None:
+    done = assay("policy", "list", cwd=tmp_path)
+    assert done.code == 0
+    assert {line.split()[0] for line in done.out.splitlines()} == {*RULES, "syntax:", "policy:", "contract:"}
+
+
+def test_list_is_there_for_programs(tmp_path: Path) -> None:
+    found = assay("policy", "list", "--format", "json", cwd=tmp_path).json
+    assert [rule["id"] for rule in found] == list(RULES)
+
+
+def test_show_explains_a_rule_with_both_programs(tmp_path: Path) -> None:
+    done = assay("policy", "show", "policy.member", cwd=tmp_path)
+    assert done.code == 0
+    for part in (RULES["policy.member"], "Refused:", "torch.load", "Instead:"):
+        assert part in done.out
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (["torch.load"], "member torch.load: refused"),
+        (["Tensor.numpy"], "attribute Tensor.numpy: refused"),
+        (["builtin", "eval"], "builtin eval: refused"),
+        (["torch.linalg.svd"], "member torch.linalg.svd: permitted"),
+    ],
+)
+def test_show_says_of_a_name_whether_it_is_permitted(tmp_path: Path, asked: list[str], answer: str) -> None:
+    done = assay("policy", "show", *asked, cwd=tmp_path)
+    assert (done.code, done.out.splitlines()[0]) == (0, answer)
+    assert "why: " in done.out
+    as_json = assay("policy", "show", *asked, "--format", "json", cwd=tmp_path).json
+    assert as_json[0]["permitted"] == answer.endswith("permitted")
+
+
+def test_show_of_an_unknown_rule_is_a_usage_error(tmp_path: Path) -> None:
+    done = assay("policy", "show", "policy.nothing", cwd=tmp_path)
+    assert done.code == 2
+    assert "assay policy list" in done.err
+
+
+def test_show_of_a_hostile_name_reaches_no_terminal(tmp_path: Path) -> None:
+    done = assay("policy", "show", "\x1b[2J\u202e", cwd=tmp_path)
+    assert all(line.isprintable() for line in done.out.splitlines())
