@@ -30,7 +30,7 @@ def only(query: str) -> tuple[str, str, bool]:
         ("eval", ("builtin", "eval", False)),
         ("builtin eval", ("builtin", "eval", False)),
         ("print()", ("builtin", "print", True)),
-        ("os", ("module", "os", False)),
+        ("subprocess", ("module", "subprocess", False)),
         ("os.listdir", ("module", "os", False)),
         ("module requests", ("module", "requests", False)),
         ("ClassDef", ("node", "ClassDef", False)),
