@@ -13,9 +13,10 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeGuard
 
 from policies import contract, hints
-from policies.dialect import STRICT, dialect
+from policies.dialect import dialect
 from policies.influence import branches, count
 from policies.names import collect
+from policies.profiles import STRICT
 from policies.reports.escape import printable
 from policies.source import Parsed, SourceRefused, lines_of, parse
 from policies.uses import Kind, Use, kinds, uses

@@ -16,7 +16,8 @@ from functools import cache
 from importlib import resources
 
 from policies import reasons
-from policies.dialect import STRICT, Dialect, dialect
+from policies.dialect import Dialect, dialect
+from policies.profiles import STRICT
 from policies.rulebook import rulebook
 
 KINDS = ("builtin", "module", "member", "attribute", "node", "keyword")
@@ -29,6 +30,7 @@ _RULES = {
     "keyword": "policy.keyword",
 }
 _UNKNOWN = "nobody has looked at it: what is not on a list is refused"
+_WIDENED = "the profile allows it, though the dialect refuses it"
 _STAND_IN = "a stand-in that holds the permitted members and nothing else"
 _UNDERSCORE = "names with a leading underscore lead to the machinery behind a value"
 _TENSOR = "torch.Tensor"
@@ -167,7 +169,7 @@ def _named(
 ) -> Named:
     rule = rule or _RULES[kind]
     if name in choices and not name.startswith("_"):
-        reason = _reasons().get((kind, of), {}).get(name, "") or _STAND_IN
+        reason = _reasons().get((kind, of), {}).get(name, "") or (_WIDENED if of else _STAND_IN)
         return Named(kind=kind, name=shown, permitted=True, why=reason, instead="", rule=rule)
     why = why or (rulebook()[rule].why if remedy or kind == "module" else _UNKNOWN)
     if name.startswith("_"):

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from policies.capabilities import Capabilities, capabilities
 from policies.checker import CheckResult, check
-from policies.dialect import STRICT
 from policies.limits import MAX_SOURCE_BYTES
+from policies.profiles import STRICT
 from policies.source import lines_of
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
-from policies.dialect import STRICT
+from policies.profiles import STRICT
 from policies.reports import github, sarif, structured, text
 from policies.reports.checked import Checked
 

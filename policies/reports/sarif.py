@@ -13,8 +13,9 @@ from importlib import metadata
 from typing import Any
 
 from policies.checker import policy_digest
-from policies.dialect import STRICT
 from policies.findings import Finding
+from policies.profiles import STRICT
+from policies.profiles import profile as find_profile
 from policies.reports.checked import Checked
 from policies.reports.escape import printable
 from policies.rulebook import Rule, rulebook
@@ -28,7 +29,7 @@ _LEVEL = "error"
 def report(files: Iterable[Checked], profile: str = STRICT) -> dict[str, Any]:
     """Return the log: one run, an artifact per file, a result per finding. A file that is given twice counts once."""
     files = list({file.uri: file for file in files}.values())
-    rules = rulebook()
+    rules, named = rulebook(), find_profile(profile)
     index = {rule: number for number, rule in enumerate(rules)}
     return {
         "$schema": SCHEMA,
@@ -40,7 +41,11 @@ def report(files: Iterable[Checked], profile: str = STRICT) -> dict[str, Any]:
                 "columnKind": "unicodeCodePoints",
                 "artifacts": [_artifact(file) for file in files],
                 "results": [result for number, file in enumerate(files) for result in _results(file, number, index)],
-                "properties": {"policySha256": policy_digest(profile), "profile": profile},
+                "properties": {
+                    "policySha256": policy_digest(profile),
+                    "profile": named.name,
+                    "unsafeAllow": list(named.widens),
+                },
             }
         ],
     }

@@ -7,6 +7,7 @@ import pytest
 from policies.checker import check
 from policies.dialect import dialect
 from policies.lookup import look_up
+from policies.profiles import read
 from tests.policies.programs import in_merge
 
 
@@ -76,3 +77,11 @@ def test_every_permitted_name_has_a_reason() -> None:
 def test_answer_is_the_checkers(name: str) -> None:
     admitted = check(in_merge(f"x = {name}", top="import torch, math")).verdict == "admitted"
     assert look_up(name)[0].permitted == admitted
+
+
+def test_profile_has_its_say() -> None:
+    wider = read('name = "w"\nunsafe_why = "a test"\n[unsafe_allow]\ntorch = "empty"\n')
+    narrower = read('name = "n"\n[remove]\ntorch = "mean"\n')
+    assert "profile allows it" in look_up("torch.empty", wider)[0].why
+    assert not look_up("torch.mean", narrower)[0].permitted
+    assert "the profile n leaves it out" in look_up("torch.mean", narrower)[0].instead

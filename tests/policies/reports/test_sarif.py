@@ -114,7 +114,7 @@ def test_braces_of_messages_are_no_placeholders() -> None:
 
 def test_log_says_by_which_policy() -> None:
     found = run(good())
-    assert found["properties"] == {"policySha256": policy_digest(), "profile": "strict"}
+    assert found["properties"] == {"policySha256": policy_digest(), "profile": "strict", "unsafeAllow": []}
     assert found["tool"]["driver"]["version"]
 
 
