@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from orchestrator.errors import ConfigError
 from orchestrator.protection import PROTECTIONS
+from policies import profiles
+from policies.dialect import dialect
+from policies.profiles import STRICT
 
 
 class Section(BaseModel):
@@ -167,7 +170,13 @@ class RunConfig(Section):
         bool, Field(description="Permit `assay exec --no-policy`, which tests the container alone.")
     ] = False
     keep_best: Annotated[int, Field(ge=0, description="Merged weights kept after scoring, best first.")] = 15
-    policy: Annotated[Literal["strict"], Field(description="Policy profile.")] = "strict"
+    policy: Annotated[
+        str,
+        Field(
+            description="Policy profile: `strict`, `paper` (narrower), or a TOML file that narrows one of them "
+            "(docs/policy.md). What a file says becomes part of the record."
+        ),
+    ] = STRICT
     require: Annotated[
         tuple[str, ...],
         Field(
@@ -185,6 +194,14 @@ class RunConfig(Section):
     evaluate: Evaluate = Evaluate()
     preferences: Preferences = Preferences()
     dpo: Dpo = Dpo()
+
+    @field_validator("policy")
+    @classmethod
+    def _policy_is_a_profile(cls, value: str) -> str:
+        """Put what a file says in the place of its name: the container and the record need the definition."""
+        definition = read_profile_file(Path(value)) if value.endswith(".toml") else value
+        dialect(definition)
+        return definition
 
     @field_validator("require")
     @classmethod
@@ -207,6 +224,18 @@ class RunConfig(Section):
     def temperature(self, iteration: int) -> float:
         """Sampling temperature of iteration t >= 1 (paper: T_t = T_1 / (1 + 0.2 (t - 1)))."""
         return self.generate.temperature / (1 + self.generate.temperature_decay * (iteration - 1))
+
+
+def read_profile_file(path: Path) -> str:
+    """Return the definition that a profile's TOML file holds.
+
+    Raises:
+        ProfileError: it cannot be read, or is no profile.
+    """
+    try:
+        return profiles.read(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise profiles.ProfileError(f"policy profile: {path} cannot be read: {error}; pass a readable file") from None
 
 
 def load_config(path: Path) -> RunConfig:

@@ -22,7 +22,8 @@ from orchestrator.sandbox.protections import Finding
 from orchestrator.stages.learn.dpo import Trained
 from orchestrator.stages.learn.preferences import Pair
 from orchestrator.text import printable
-from policies.checker import CheckResult
+from policies.checker import CheckResult, policy_digest
+from policies.profiles import profile
 from sandbox_image.protocol import TensorSpec
 
 _MAX_HISTORY = 100
@@ -140,15 +141,16 @@ class Recorder:
             subject=proposed.id,
         )
 
-    def policy(self, proposed: Proposed, result: CheckResult | None, *, policy_digest: str) -> None:
-        """Record the policy's verdict; `None` is a check that was skipped on request."""
+    def policy(self, proposed: Proposed, result: CheckResult | None, *, policy: str) -> None:
+        """Record the verdict of a policy profile; `None` is a check that was skipped on request."""
         findings = result.findings if result else ()
         self.event(
             "policy.evaluated",
             {
                 "program_sha256": proposed.digest,
                 "verdict": result.verdict if result else "skipped",
-                "policy_sha256": policy_digest,
+                "profile": profile(policy).name,
+                "policy_sha256": policy_digest(policy),
                 "ast_sha256": result.ast_digest if result and result.verdict == "admitted" else "",
                 "findings": [
                     {

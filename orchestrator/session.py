@@ -38,7 +38,9 @@ from orchestrator.sandbox.engine import engine_facts
 from orchestrator.sandbox.facts import EngineFacts
 from orchestrator.sandbox.inputs import copied_bytes
 from orchestrator.text import printable
+from policies import guards
 from policies.checker import policy_digest
+from policies.profiles import ProfileError, profile
 from sandbox_image.source import source_digest
 
 SPARE_DISK_BYTES = 512 * 1024 * 1024  # ledger, blobs, report, and not the host's last block
@@ -79,7 +81,10 @@ def open_session(config: RunConfig, run_dir: Path) -> Iterator[Session]:
         (run_dir / "config.json").write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n")
         ledger = stack.enter_context(
             Ledger.create(
-                run_dir / FILE_NAME, source=f"assay/{config.name}", config_sha256=sha256_of(canonical(resolved(config)))
+                run_dir / FILE_NAME,
+                source=f"assay/{config.name}",
+                config_sha256=sha256_of(canonical(resolved(config))),
+                weakened=weakened(config),
             )
         )
         recorder = Recorder(ledger, blobs)
@@ -103,12 +108,30 @@ def _preflight(config: RunConfig, run_dir: Path) -> tuple[MergeInputs, EngineFac
         facts = engine_facts(config.image.name) if config.sandbox == "docker" else None
     except KeyboardInterrupt:
         raise Interrupted("interrupted before anything was started") from None
+    _require_policy(config)
     if facts is None:
         require_bubblewrap(config)
     else:
         require_machine(facts, config)
     require_disk(run_dir, inputs, config)
     return inputs, facts
+
+
+def weakened(config: RunConfig) -> tuple[str, ...]:
+    """Return what a configuration gives up on purpose: every event of the run repeats it."""
+    contained = ("sandbox=bubblewrap",) if config.sandbox == "bubblewrap" else ()
+    return (*contained, *(f"policy allows {name}" for name in profile(config.policy).widens))
+
+
+def _require_policy(config: RunConfig) -> None:
+    """Refuse a profile that allows what this torch does not have, or what can never be handed out."""
+    if profile(config.policy).widens:
+        import torch
+
+        try:
+            guards.require(config.policy, torch)
+        except ProfileError as error:
+            raise PreflightError(str(error), remedy="mend the profile's file") from error
 
 
 def _sandbox(config: RunConfig, facts: EngineFacts | None, inputs: MergeInputs, run_dir: Path) -> Sandbox:

@@ -18,7 +18,6 @@ from orchestrator.stages.check import check_program
 from orchestrator.stages.run import discard, run_program
 from orchestrator.stages.screen import screen_programs
 from orchestrator.stages.verify import verify_output
-from policies.checker import policy_digest
 
 _AHEAD = 2  # programs handed to each container slot ahead of the one being verified
 
@@ -42,7 +41,7 @@ class Trial:
         rejected: list[Rejection] = []
         for proposed in programs:
             outcome, result = check_program(proposed, profile=self._session.config.policy)
-            self._record.policy(proposed, result, policy_digest=policy_digest(self._session.config.policy))
+            self._record.policy(proposed, result, policy=self._session.config.policy)
             if isinstance(outcome, Rejection):
                 rejected.append(self._ended(outcome))
             else:
@@ -77,7 +76,7 @@ class Trial:
 
     def skip_to_run(self, proposed: Proposed) -> Unchecked:
         """Record that check and screen were left out on request."""
-        self._record.policy(proposed, None, policy_digest=policy_digest(self._session.config.policy))
+        self._record.policy(proposed, None, policy=self._session.config.policy)
         self._record.screen_skipped(proposed)
         return Unchecked(proposed=proposed)
 

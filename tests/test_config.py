@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.config import RunConfig, known_keys, load_config, parse_config
 from orchestrator.errors import ConfigError
+from policies.profiles import profile
 from tests.commands import ROOT
 
 LEAST: dict[str, Any] = {"name": "x", "models": {"seed": "a", "candidates": {"b": "c"}}}
@@ -55,6 +56,32 @@ def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_bytes(b'name = "\xff"')
     with pytest.raises(ConfigError, match="not UTF-8"):
         load_config(tmp_path / "c.toml")
+
+
+def test_what_a_profile_s_file_says_becomes_part_of_the_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "ours.toml"
+    path.write_text('name = "ours"\n[remove]\nbuiltins = "print"\n')
+    config = parse_config({**LEAST, "policy": str(path)}, source="test")
+    path.unlink()
+    assert profile(config.policy).remove == {"builtins": frozenset({"print"})}
+    assert parse_config(config.model_dump(mode="json"), source="its record") == config
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [(None, "cannot be read"), ("name = 3", "name: expected text"), ('name = "x"\n[remove]\ntorch = "ad"', "torch")],
+)
+def test_a_profile_s_file_that_cannot_be_used_is_named(tmp_path: Path, text: str | None, named: str) -> None:
+    path = tmp_path / "ours.toml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ConfigError, match=named):
+        parse_config({**LEAST, "policy": str(path)}, source="test")
+
+
+def test_a_profile_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ConfigError, match="key `policy`: policy profile: expected one of"):
+        parse_config({**LEAST, "policy": "loose"}, source="test")
 
 
 def test_every_key_is_described() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import json
 import os
 import signal
 from pathlib import Path
@@ -20,6 +21,7 @@ from orchestrator.ledger import Ledger, read
 from orchestrator.models import MergeInputs
 from orchestrator.record import Recorder
 from orchestrator.sandbox.facts import EngineFacts
+from policies.profiles import read as read_profile
 from sandbox_image.source import source_digest
 from tests.commands import ROOT
 
@@ -84,6 +86,33 @@ def test_a_full_disk_is_one_message_and_is_recorded(tmp_path: Path, error: Excep
         raise error
     kinds = [entry.type for entry in read(tmp_path / "ledger.jsonl")]
     assert kinds == ["log.opened", "run.failed", "log.closed"]
+
+
+WIDENED = read_profile('name = "x"\nunsafe_why = "y"\n[unsafe_allow]\ntorch = "empty"\n')
+
+
+def test_what_a_configuration_gives_up_is_in_every_event(tmp_path: Path) -> None:
+    given_up = session.weakened(config(sandbox="bubblewrap", policy=WIDENED))
+    assert given_up == ("sandbox=bubblewrap", "policy allows torch.empty")
+    with Ledger.create(tmp_path / "l", source="assay/test", config_sha256="", weakened=given_up):
+        pass
+    hosts = [json.loads(line)["host"] for line in (tmp_path / "l").read_text().splitlines()]
+    assert len(hosts) == 2
+    assert all(host["weakened"] == sorted(given_up) for host in hosts)
+
+
+def test_a_run_that_gives_up_nothing_says_nothing_of_it(tmp_path: Path) -> None:
+    assert session.weakened(config()) == session.weakened(config(policy="paper")) == ()
+    with Ledger.create(tmp_path / "l", source="assay/test", config_sha256=""):
+        pass
+    assert "weakened" not in (tmp_path / "l").read_text()
+
+
+def test_a_profile_that_allows_what_torch_does_not_have_refuses_the_start() -> None:
+    wrong = read_profile('name = "x"\nunsafe_why = "y"\n[unsafe_allow]\ntorch = "no_such_function"\n')
+    with pytest.raises(PreflightError, match="no_such_function"):
+        session._require_policy(config(policy=wrong))
+    session._require_policy(config(policy=WIDENED))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

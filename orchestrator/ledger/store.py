@@ -59,7 +59,15 @@ class Ledger:
     """The writing end of one run's ledger. Thread-safe. Use as a context manager, or call `close`."""
 
     def __init__(
-        self, fd: int, path: Path, *, source: str, actor: str, clock: Clock, entropy: Callable[[int], bytes]
+        self,
+        fd: int,
+        path: Path,
+        *,
+        source: str,
+        actor: str,
+        weakened: Sequence[str],
+        clock: Clock,
+        entropy: Callable[[int], bytes],
     ) -> None:
         """Take over a locked, empty, open file; callers use `create`."""
         self.path = path
@@ -67,7 +75,7 @@ class Ledger:
         self._source = source
         self._clock = clock
         self._actor = actor
-        self._boot_id = boot_id()
+        self._host = {"boot_id": boot_id(), **({"weakened": sorted(weakened)} if weakened else {})}
         self._entropy = entropy
         self._lock = threading.Lock()  # of head and index
         # One thread writes, so that Ctrl-C, which Python raises in the main thread, cannot tear a write.
@@ -84,12 +92,14 @@ class Ledger:
         source: str,
         config_sha256: str,
         actor: str = "",
+        weakened: Sequence[str] = (),
         clock: Clock | None = None,
         entropy: Callable[[int], bytes] = secrets.token_bytes,
     ) -> Ledger:
         """Create the file (it must not exist), lock it, and write `log.opened`.
 
         `source` is `assay/<run name>`; `actor` says who runs this process (default: its uid);
+        `weakened` names what the run was told to do without: every event repeats it;
         `entropy(n)` gives n random bytes for event ids.
 
         Raises:
@@ -100,6 +110,7 @@ class Ledger:
             path,
             source=source,
             actor=actor or f"uid:{os.getuid()}",
+            weakened=weakened,
             clock=clock or SystemClock(),
             entropy=entropy,
         )
@@ -188,7 +199,7 @@ class Ledger:
                 "seq": head.size,
                 "prev": head.hash,
                 "actor": {"type": "user", "id": self._actor},
-                "host": {"boot_id": self._boot_id},
+                "host": self._host,
                 "data": data,
             }
         )
