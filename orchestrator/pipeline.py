@@ -37,7 +37,7 @@ from orchestrator.session import Session, open_session, record_start
 from orchestrator.stages.evaluate import CanaryEngine, evaluate_model, merged_tensors, open_task, score_split
 from orchestrator.stages.generate.base import Generator
 from orchestrator.stages.generate.hf import HfGenerator
-from orchestrator.stages.generate.prompts import PROMPTS, Prompt
+from orchestrator.stages.generate.prompts import Prompt, prompt
 from orchestrator.stages.generate.scripted import ScriptedGenerator
 from orchestrator.stages.learn.dpo import train
 from orchestrator.stages.learn.preferences import preference_pairs
@@ -105,7 +105,8 @@ class Loop:
             every=CANARY_EVERY,
             max_new_tokens=config.evaluate.max_new_tokens,
         )
-        self._prompt = PROMPTS[config.generate.prompt]
+        self._prompt = prompt(config.generate.prompt, config.policy)
+        self._session.blobs.put_bytes(self._prompt.content)
         self._factory = lab.resolve(config.generate.model)
         self._generator = open_generator(config, self._factory, self._prompt)
 

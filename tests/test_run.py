@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.blobs import BlobStore
 from orchestrator.ledger import Entry, read, require_chain, verify
+from orchestrator.stages.generate.prompts import LAB
 from tests.commands import ROOT, Done, assay, assay_started
 from tests.report_numbers import disagreements
 
@@ -93,6 +95,11 @@ def test_the_sandbox_is_proved_before_the_first_program_is_written(entries: Sequ
     kinds = [entry.type for entry in entries]
     assert kinds.count("sandbox.protections") == kinds.count("canaries.held") == 1
     assert kinds.index("sandbox.protections") < kinds.index("canaries.held") < kinds.index("candidate.generated")
+
+
+def test_what_the_factory_was_asked_is_kept(finished: tuple[Path, Done], entries: Sequence[Entry]) -> None:
+    asked = {entry.data["prompt_sha256"] for entry in entries if entry.type == "candidate.generated"}
+    assert [BlobStore(finished[0] / "blobs").read(digest) for digest in asked] == [LAB.content]
 
 
 def test_every_container_that_started_ended(entries: Sequence[Entry]) -> None:

@@ -13,8 +13,10 @@ from transformers import AutoModelForCausalLM
 from orchestrator.candidate import Proposed, source_digest
 from orchestrator.errors import UsageError
 from orchestrator.stages.generate.hf import HfGenerator, SeededGumbel, program_seed
-from orchestrator.stages.generate.prompts import LAB, PAPER, PROMPTS, Prompt, extract_program
+from orchestrator.stages.generate.prompts import LAB, NAMES, PAPER, Prompt, extract_program, prompt
 from orchestrator.stages.generate.scripted import ScriptedGenerator
+from policies.checker import check
+from policies.teaching import section
 from tests.tiny import PROMPT, make_tiny
 
 TINY = Prompt(name="tiny", text=PROMPT, chat=False)
@@ -46,10 +48,10 @@ def test_a_completion_of_the_lab_prompt_is_a_module() -> None:
     assert program.startswith("import torch\n")
 
 
-@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=lambda prompt: prompt.name)
-def test_completion_undoes_program(prompt: Prompt) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_completion_undoes_program(name: str) -> None:
     program = f"{LAB.text}\n    return sum(model_dict.values())\n"
-    assert prompt.program(prompt.completion(program)) == program
+    assert prompt(name).program(prompt(name).completion(program)) == program
 
 
 def test_a_program_that_does_not_continue_the_prompt_is_named() -> None:
@@ -75,13 +77,24 @@ def test_an_answer_without_a_fence_is_taken_whole() -> None:
 
 def test_the_example_of_the_paper_prompt_keeps_its_own_contract() -> None:
     names: dict[str, Any] = {}
-    exec(extract_program(PAPER.text), names)  # noqa: S102 -- our own example
+    exec(extract_program(prompt(PAPER).text), names)  # noqa: S102 -- our own example
     out = names["merge_models"]({"a": torch.ones(2, 3), "b": torch.ones(2, 3)}, "cpu")
     assert torch.equal(out, torch.full((2, 3), 0.6))
 
 
 def test_prompts_have_digests_of_their_own() -> None:
-    assert LAB.digest != PAPER.digest != Prompt(name="x", text=PAPER.text, chat=False).digest
+    paper = prompt(PAPER)
+    assert LAB.digest != paper.digest != Prompt(name="x", text=paper.text, chat=False).digest
+
+
+def test_the_paper_prompt_says_what_the_profile_of_the_run_permits() -> None:
+    assert section("strict") in prompt(PAPER).text
+    assert section("paper") in prompt(PAPER, "paper").text
+    assert prompt(PAPER).digest != prompt(PAPER, "paper").digest
+
+
+def test_the_example_of_the_paper_prompt_is_within_the_narrowest_profile() -> None:
+    assert check(extract_program(prompt(PAPER).text), "paper").verdict == "admitted"
 
 
 def test_the_same_seed_gives_the_same_programs(factory: Path) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+
+from policies.profiles import STRICT
+from policies.teaching import section
 
 FUNCTION = "merge_models"
 _FENCE = re.compile(r"^```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:^```|\Z)", re.MULTILINE | re.DOTALL | re.IGNORECASE)
@@ -25,9 +27,14 @@ class Prompt:
     chat: bool
 
     @property
+    def content(self) -> bytes:
+        """The prompt's kind, a newline and its text, as it is recorded."""
+        return f"{'chat' if self.chat else 'text'}\n{self.text}".encode()
+
+    @property
     def digest(self) -> str:
-        """Sha256 (hex) of the prompt's kind and text."""
-        return hashlib.sha256(f"{'chat' if self.chat else 'text'}\n{self.text}".encode()).hexdigest()
+        """Sha256 (hex) of its content."""
+        return hashlib.sha256(self.content).hexdigest()
 
     def program(self, completion: str) -> str:
         """Return the program (a full module) that a completion amounts to."""
@@ -62,10 +69,9 @@ LAB = Prompt(
     chat=False,
 )
 
-PAPER = Prompt(
-    name="paper",
-    chat=True,
-    text=f"""\
+PAPER = "paper"
+_DIALECT = "<what a program may use>"
+_PAPER = f"""\
 Invent an algorithm that merges several fine-tuned language models into one better model.
 
 All models were fine-tuned from the same seed model. For each parameter, a model's task vector is its
@@ -77,8 +83,9 @@ Contract:
 - `model_dict` maps each model's name to its task vector, a float32 torch.Tensor; all have one shape, which
   may be 1-D (norms) or 2-D (matrices). Do not rely on the number of models or on their names.
 - Return one torch.Tensor: the merged task vector, same shape, floating point, every value finite.
-- You may import torch, torch.nn.functional and math. No files, network, processes, classes or printing.
 - Any randomness is seeded for you. Avoid division by zero: add a small constant.
+
+{_DIALECT}
 
 Ideas that you may use, change or combine: weighted sums, means and medians over models, trimming small or
 large entries, electing a sign per entry, rescaling norms, cosine similarity between task vectors, top-k
@@ -98,7 +105,18 @@ def {FUNCTION}(model_dict, device):
 
 Now write a different algorithm that you expect to work better. Think about why it should work, in one or two
 comments inside the function. Answer with one Python code block and nothing else.
-""",
-)
+"""
 
-PROMPTS: Mapping[str, Prompt] = {prompt.name: prompt for prompt in (LAB, PAPER)}
+NAMES = (LAB.name, PAPER)
+
+
+def prompt(name: str, profile: str = STRICT) -> Prompt:
+    """Return a prompt; an instruction says what programs may use under a policy profile, from the policy's own data.
+
+    Raises:
+        KeyError: there is no such prompt.
+        ProfileError: there is no such profile.
+    """
+    if name == PAPER:
+        return Prompt(name=PAPER, chat=True, text=_PAPER.replace(_DIALECT, section(profile)))
+    return {LAB.name: LAB}[name]
