@@ -15,8 +15,9 @@ from typing import Any
 
 from policies.profiles import STRICT, Profile, ProfileError, profile
 
-# What a program may name in a `with` or as a decorator: (module, member).
+# What a program may name in a `with`, and as a decorator besides its own functions: (module, member).
 CONTEXTS = frozenset({("torch", "no_grad"), ("torch", "inference_mode")})
+DECORATORS = CONTEXTS | {("functools", "lru_cache"), ("functools", "cache"), ("functools", "wraps")}
 
 # Types in `torch` that are made from lists only: with sizes they would hold uninitialised memory.
 TENSOR_TYPES = frozenset(

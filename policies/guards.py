@@ -39,8 +39,18 @@ from policies.operators import (
     shift_left,
 )
 from policies.profiles import STRICT, ProfileError
-from policies.proxies import ClassName, ModuleProxy, PolicyViolation, TensorType, TypeName, modules, real_type
+from policies.proxies import (
+    ClassName,
+    ModuleProxy,
+    PolicyViolation,
+    TensorType,
+    TypeName,
+    modules,
+    name_of,
+    real_type,
+)
 from policies.source import FILENAME as FILENAME
+from policies.standins import standins
 
 _MISSING = object()
 
@@ -126,7 +136,7 @@ def require(profile: str, torch: ModuleType) -> None:
 @cache
 def _modules(profile: str, torch: ModuleType) -> Mapping[str, ModuleProxy]:
     """Proxies are frozen, so all programs of a process share them."""
-    return modules(dialect(profile), torch)
+    return modules(dialect(profile), torch, standins(torch))
 
 
 @contextmanager
@@ -190,6 +200,7 @@ class Guards:
             "_format_": format_value,
             "_Exception_": Exception,
             "_typename_": lambda value: type(value).__name__,
+            "_nameof_": name_of,
         }
 
     def _builtins(self) -> dict[str, Any]:
@@ -323,11 +334,11 @@ class Guards:
             return kind
         if kind is self._tensor:
             return self._member(self._modules["torch"], "Tensor")
-        return self._own_types.setdefault(kind, ClassName(f"<class {kind.__name__!r}>", kind))
+        return self._own_types.setdefault(kind, ClassName(repr(kind), kind))
 
     def write(self, value: Any) -> Any:
-        """Let items of containers and tensors be set and deleted, and nothing else."""
-        if type(value) not in self._writable and not isinstance(value, self._tensor):
+        """Let items of containers and tensors be set and deleted, and nothing else; Python refuses constants itself."""
+        if type(value) not in self._writable | _CONSTANT and not isinstance(value, self._tensor):
             raise PolicyViolation(f"{type(value).__name__}: its items cannot be set; build a new value")
         return value
 
@@ -339,6 +350,9 @@ class Guards:
 
 
 _MISSING_ATTRIBUTE = object()
+_CONSTANT = frozenset(
+    {bool, complex, float, frozenset, int, range, set, str, tuple, type(None)}
+)  # have no items to set
 _NAMEABLE = frozenset({bool, complex, dict, float, frozenset, int, list, set, str, tuple})
 
 

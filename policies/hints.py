@@ -14,6 +14,8 @@ _PERMITTED = (
     ast.Constant,
     ast.BinOp,
     ast.BitOr,
+    ast.UnaryOp,  # Literal[-1]
+    ast.USub,
     ast.Load,
 )
 

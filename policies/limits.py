@@ -11,6 +11,7 @@ MAX_SUGGESTIONS = 5  # findings that get a nearest permitted name: finding it is
 MAX_INT_BITS = 65_536  # of any integer that *, ** or << makes
 MAX_MODULAR_BITS = 4_096  # of any operand of pow with a modulus: its time grows with the cube
 MAX_REPEAT = 10_000_000  # elements or characters of a repeated sequence
+MAX_ENDLESS = 1_000_000  # steps of itertools.count, cycle and repeat, which have no end of their own
 MAX_RANGE = 1_000_000_000  # steps of one range: more cannot end within any deadline
 MAX_FORMAT_WIDTH = 10_000  # characters that one field of a format may ask for
 MAX_ELEMENTS = 2**33  # of one tensor whose size is written out: 32 GiB of float32

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from policies.dialect import Dialect
+from policies.transformer import is_class_name
 
 Function = ast.FunctionDef | ast.Lambda
 
@@ -34,6 +35,7 @@ class Names:
     bound: frozenset[str]  # all of them
     parameters: frozenset[str]  # of any function of the program
     takes_any_keyword: bool  # some function of the program has **kwargs
+    asked_for_name: frozenset[int]  # ids of the nodes `x.__class__` of `x.__class__.__name__`
 
     def resolve(self, node: ast.expr, dialect: Dialect) -> Member | None:
         """Return what a name or dotted name stands for, where that is a module or a member of one."""
@@ -91,6 +93,9 @@ def collect(nodes: Sequence[ast.AST], dialect: Dialect) -> Names:
         bound=frozenset(own | imported.keys()),
         parameters=frozenset(parameters),
         takes_any_keyword=any(isinstance(node, ast.arguments) and node.kwarg for node in nodes),
+        asked_for_name=frozenset(
+            id(node.value) for node in nodes if isinstance(node, ast.Attribute) and is_class_name(node)
+        ),
     )
 
 

@@ -11,22 +11,17 @@ import functools
 import inspect
 import itertools
 import math
-import operator
 from collections.abc import Callable, Mapping
-from types import FunctionType, MappingProxyType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodDescriptorType, ModuleType
 from typing import Any, ClassVar, NoReturn
 
-from policies.bounds import TooMuchWork, check_combinatorial, check_common_multiple, check_multiply, check_selection
+from policies.bounds import TooMuchWork
 from policies.dialect import TENSOR_TYPES, Dialect
 
 _STAND_INS = ("typing", "collections.abc")
 _STANDARD: Mapping[str, ModuleType] = MappingProxyType(
     {"math": math, "functools": functools, "itertools": itertools, "collections": collections}
 )
-
-
-# They take memory by their numbers alone, before anything is drawn from them.
-_SELECTIONS = frozenset({"product", "combinations", "combinations_with_replacement", "permutations"})
 
 
 class PolicyViolation(BaseException):
@@ -93,6 +88,11 @@ class TypeName(Frozen):
     def __repr__(self) -> str:
         return self.title
 
+    @property
+    def name(self) -> str:
+        """What `__name__` is of the class."""
+        return str(getattr(self.origin, "__name__", self.title))
+
 
 class ClassName(TypeName):
     """What `type(x)` gives for a class that programs cannot name: to be compared, printed and used in isinstance."""
@@ -108,11 +108,42 @@ class TensorType(TypeName):
 
     __slots__ = ()
 
+    def __repr__(self) -> str:
+        return f"<class '{self.title}'>"
+
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         # torch.Size is a tuple that torch takes for a size: the elements would be whatever was in memory.
         if options or len(arguments) > 1 or (arguments and type(arguments[0]) not in (list, tuple)):
             raise PolicyViolation(f"{self.title}: expected one list; use torch.zeros or torch.tensor")
         return self.origin(*arguments)
+
+
+class ParameterType(TypeName):
+    """`torch.nn.Parameter`: for isinstance, and to mark a tensor; no gradients are taken."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<class '{self.title}'>"
+
+    def __call__(self, data: Any, requires_grad: bool = False) -> Any:
+        return self.origin(data, requires_grad=False)
+
+
+_NAMED = (FunctionType, BuiltinFunctionType, MethodDescriptorType, type)
+
+
+def name_of(value: Any) -> str:
+    """Return `value.__name__` of a function or class, which is text and leads nowhere.
+
+    Raises:
+        AttributeError: it is neither.
+    """
+    if isinstance(value, TypeName):
+        return value.name
+    if not isinstance(value, _NAMED):
+        raise AttributeError(f"{type(value).__name__!r} object has no attribute '__name__'")
+    return str(value.__name__)
 
 
 def real_type(classinfo: Any) -> Any:
@@ -131,27 +162,28 @@ def _union(left: object, right: object) -> Any:
     return tuple(parts)
 
 
-def modules(dialect: Dialect, torch: ModuleType) -> dict[str, ModuleProxy]:
-    """Return a proxy for each module of the dialect, by dotted name."""
+def modules(dialect: Dialect, torch: ModuleType, standins: Mapping[tuple[str, str], Any]) -> dict[str, ModuleProxy]:
+    """Return a proxy for each module of the dialect, by dotted name; `standins` go before the real members."""
     proxies: dict[str, ModuleProxy] = {}
     for name in sorted(dialect.modules, key=len, reverse=True):  # sub-modules first: they are members of others
         members = {}
         for member in dialect.modules[name]:
             dotted = f"{name}.{member}"
-            members[member] = proxies[dotted] if dotted in dialect.modules else _member(name, member, torch, dialect)
+            if dotted in dialect.modules:
+                members[member] = proxies[dotted]
+            elif (name, member) in standins:
+                members[member] = standins[name, member]
+            else:
+                members[member] = _member(name, member, torch, dialect)
         proxies[name] = ModuleProxy(name, members)
     return proxies
 
 
 def _member(module: str, name: str, torch: ModuleType, dialect: Dialect) -> Any:
-    special = _special(torch).get((module, name))
-    if special is not None:
-        return special
     if module in _STAND_INS:
         return False if name == "TYPE_CHECKING" else TypeName(name, _origin(name))
     if module in _STANDARD:
-        found = getattr(_STANDARD[module], name)
-        return _bounded(found, check_selection) if name in _SELECTIONS else found
+        return getattr(_STANDARD[module], name)
     real = functools.reduce(getattr, module.split(".")[1:], torch)
     if module == "torch" and name in TENSOR_TYPES:
         return TensorType(f"torch.{name}", getattr(real, name))
@@ -166,43 +198,6 @@ def _origin(name: str) -> Any:
     if name in {"Dict", "List", "Tuple", "Set", "FrozenSet"}:
         return {"Dict": dict, "List": list, "Tuple": tuple, "Set": set, "FrozenSet": frozenset}[name]
     return getattr(collections.abc, name, None)
-
-
-@functools.cache
-def _special(torch: ModuleType) -> Mapping[tuple[str, str], Any]:
-    """Members that are not the real thing: bounded functions, modules without state as functions, hints."""
-    functional = torch.nn.functional
-    return {
-        ("math", "factorial"): _bounded(math.factorial, check_combinatorial),
-        ("math", "comb"): _bounded(math.comb, check_combinatorial),
-        ("math", "perm"): _bounded(math.perm, check_combinatorial),
-        ("math", "lcm"): _bounded(math.lcm, check_common_multiple),
-        ("math", "prod"): _product,
-        ("typing", "TypeVar"): lambda name, *constraints, **options: TypeName(f"~{name}"),
-        ("typing", "cast"): lambda kind, value: value,
-        ("torch.nn", "CosineSimilarity"): lambda dim=1, eps=1e-8: (
-            lambda x1, x2: functional.cosine_similarity(x1, x2, dim, eps)
-        ),
-        ("torch.nn", "Softmax"): lambda dim=None: lambda x: functional.softmax(x, dim),
-        ("torch.nn", "ReLU"): lambda inplace=False: lambda x: functional.relu(x, inplace),
-    }
-
-
-def _bounded(function: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:
-    def bounded(*arguments: Any, **named: Any) -> Any:
-        try:
-            check(*arguments, **named)
-        except TooMuchWork as error:
-            raise_work(error)
-        return function(*arguments, **named)
-
-    return bounded
-
-
-def _product(values: Any, /, *, start: Any = 1) -> Any:
-    """`math.prod`, bounded for integers."""
-    step = _bounded(operator.mul, check_multiply)
-    return functools.reduce(step, values, start)
 
 
 def _without_output(function: FunctionType, refused: Mapping[str, str]) -> Callable[..., Any]:

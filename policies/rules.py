@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from policies import bounds
-from policies.dialect import BOUNDED_TEXT, CONTEXTS, TENSOR_TYPES, Dialect
+from policies.dialect import BOUNDED_TEXT, CONTEXTS, DECORATORS, TENSOR_TYPES, Dialect
 from policies.names import Member, Names
 from policies.reasons import TENSOR, why_denied
-from policies.transformer import is_reserved, is_type_name
+from policies.transformer import is_class_name, is_function_name, is_reserved, is_type_name
 
 Problem = tuple[str, str]
 ANY_KEYWORDS = frozenset({"dict", "OrderedDict", "Counter", "defaultdict", "format", "update"})
@@ -79,16 +79,17 @@ def _binding(name: str | None) -> Iterator[Problem]:
 def _function(node: ast.FunctionDef, scope: Scope) -> Iterator[Problem]:
     yield from _binding(node.name)
     for decorator in node.decorator_list:
-        if not (_is_context(decorator, scope) or _is_own_function(decorator, scope)):
+        if not (_is_one_of(DECORATORS, decorator, scope) or _is_own(decorator, scope)):
             yield "policy.context", "decorator: expected @torch.no_grad() or a function defined here; call it instead"
 
 
-def _is_own_function(node: ast.expr, scope: Scope) -> bool:
+def _is_own(node: ast.expr, scope: Scope) -> bool:
+    """Say whether a decorator is a name that the program bound: it is then no more than a call of that value."""
     callee = node.func if isinstance(node, ast.Call) else node
-    return isinstance(callee, ast.Name) and callee.id in scope.names.functions
+    return isinstance(callee, ast.Name) and callee.id in scope.names.own
 
 
-def _is_context(node: ast.expr, scope: Scope) -> bool:
+def _is_one_of(members: frozenset[tuple[str, str]], node: ast.expr, scope: Scope) -> bool:
     """Say whether a node is torch.no_grad or its like, under a name that is not also a builtin's.
 
     An import that never runs would leave the builtin: `with next(...)` enters whatever there is to enter.
@@ -97,12 +98,12 @@ def _is_context(node: ast.expr, scope: Scope) -> bool:
     if isinstance(callee, ast.Name) and callee.id in scope.dialect.builtins:
         return False
     found = scope.resolve(callee)
-    return found is not None and (found.module, found.name) in CONTEXTS
+    return found is not None and (found.module, found.name) in members
 
 
 def _with(node: ast.With, scope: Scope) -> Iterator[Problem]:
     for item in node.items:
-        if not (isinstance(item.context_expr, ast.Call) and _is_context(item.context_expr, scope)):
+        if not (isinstance(item.context_expr, ast.Call) and _is_one_of(CONTEXTS, item.context_expr, scope)):
             yield (
                 "policy.context",
                 "with: expected torch.no_grad() or torch.inference_mode(); write it without the block",
@@ -116,8 +117,17 @@ def _attribute(node: ast.Attribute, scope: Scope) -> Iterator[Problem]:
             f"attribute {node.attr}: cannot be set or deleted; keep values in names or a dict",
         )
         return
-    if not (is_type_name(node) and "type" not in scope.names.bound):
+    if not _is_name_of_something(node, scope):
         yield from _attribute_of(node.value, node.attr, scope)
+
+
+def _is_name_of_something(node: ast.Attribute, scope: Scope) -> bool:
+    """`type(x).__name__`, `x.__class__.__name__` and `f.__name__` of a value of the program's own: text."""
+    if is_type_name(node):
+        return "type" not in scope.names.bound
+    if is_function_name(node) and isinstance(node.value, ast.Name):
+        return node.value.id in scope.names.own
+    return is_class_name(node) or id(node) in scope.names.asked_for_name
 
 
 def _attribute_of(value: ast.expr, name: str, scope: Scope) -> Iterator[Problem]:

@@ -52,6 +52,22 @@ def is_type_name(node: ast.Attribute) -> bool:
     )
 
 
+def is_class_name(node: ast.Attribute) -> bool:
+    """Say whether a node is `x.__class__.__name__`, read."""
+    inner = node.value
+    return (
+        node.attr == "__name__"
+        and isinstance(node.ctx, ast.Load)
+        and isinstance(inner, ast.Attribute)
+        and inner.attr == "__class__"
+    )
+
+
+def is_function_name(node: ast.Attribute) -> bool:
+    """Say whether a node is `f.__name__`, read."""
+    return node.attr == "__name__" and isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name)
+
+
 class DialectTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
     """Rewrites one tree in place; `findings` holds what it refused."""
 
@@ -209,9 +225,13 @@ class DialectTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:  # noqa: N802
-        """`type(x).__name__` is text about x, and the only attribute of its kind; the class is never handed out."""
+        """`type(x).__name__`, `x.__class__.__name__` and `f.__name__` are text; the class is never handed out."""
         if is_type_name(node):
             return _call(node, "_typename_", self.visit(node.value.args[0]))  # type: ignore[attr-defined]
+        if is_class_name(node):
+            return _call(node, "_typename_", self.visit(node.value.value))  # type: ignore[attr-defined]
+        if is_function_name(node):
+            return _call(node, "_nameof_", self.visit(node.value))
         return super().visit_Attribute(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:  # noqa: N802

@@ -86,7 +86,7 @@ linecache subprocess codecs pathlib sysconfig
 """
 
 MEMBERS = """
-functools.partial itertools.count itertools.cycle itertools.repeat operator.add operator.attrgetter
+functools.partial functools.cmp_to_key functools.singledispatch itertools.tee operator.add operator.attrgetter
 operator.methodcaller operator.itemgetter string.Formatter collections.namedtuple collections.UserDict
 """
 

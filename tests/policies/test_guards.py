@@ -36,6 +36,7 @@ def plainly(*lines: str, top: str = "import torch") -> str:
     return text.getvalue()
 
 
+TOP = "import functools\nimport itertools\nimport torch\nfrom torch import nn"
 SEMANTICS = {
     "chained targets evaluate once": ["n = []", "a = (b, c) = (n.append(1), 2)", "print(a, b, c, n)"],
     "item augmented once": ["n = []", "d = {0: 1}", "def k():", "    n.append(1)", "    return 0", "d[k()] += 5",
@@ -80,6 +81,49 @@ SEMANTICS = {
                      "print(r.values.tolist(), r.indices.tolist(), r[0].tolist())"],
     "finfo": ["print(torch.finfo(torch.float32).eps, torch.iinfo(torch.int8).max)"],
     "sizes": ["s = model_dict['math'].shape", "print(s.numel(), tuple(s), len(s), s[0], s == torch.Size([4]))"],
+    "constants keep their items": [
+        "for held in ((1, 2), 'ab', 5, None):",
+        "    try:", "        held[0] = 3", "    except TypeError as e:", "        print(e)",
+    ],
+    "names of functions and classes": [
+        "def f(): pass", "kind, g = type(f()), torch.mean",
+        "print(f.__name__, (1).__class__.__name__, model_dict.__class__.__name__, kind.__name__, g.__name__)",
+        "try:", "    n = 5", "    n.__name__", "except AttributeError as e:", "    print(e)",
+    ],
+    "types as text": ["print(type(torch.ones(1)), torch.FloatTensor, type(torch.Size([1])), type({}), type(device))"],
+    "decorator of an own value": [
+        "def register(name):", "    def take(f):", "        return lambda: (name, f())", "    return take",
+        "tag = register('a')", "@tag", "def f():", "    return 1", "print(f())",
+    ],
+    "modules without state": [
+        "x = torch.linspace(-1, 1, 5)",
+        "print([m(x).tolist() for m in (nn.Sigmoid(), nn.Tanh(), nn.GELU(), nn.SiLU(), nn.ELU(0.5), nn.Softplus(),",
+        "    nn.LeakyReLU(0.1), nn.LogSoftmax(dim=0), nn.Identity(), nn.Softmax(0), nn.ReLU())])",
+        "print(nn.MSELoss(reduction='sum')(x, -x), nn.L1Loss()(x, x * 2), nn.HuberLoss(delta=0.5)(x, -x))",
+        "print(nn.CosineSimilarity(dim=0)(x, x + 1), nn.KLDivLoss(reduction='sum')(x, x.abs()))",
+        "print(nn.Dropout(p=0.4)(x))",
+    ],
+    "parameter": [
+        "p = nn.Parameter(torch.ones(2))",
+        "print(isinstance(p, nn.Parameter), isinstance(torch.ones(1), nn.Parameter), (p * 2).tolist())",
+    ],
+    "remembered results": [
+        "@functools.lru_cache(maxsize=None)", "def f(n):", "    print('worked out', n)",
+        "    return 1 if n < 2 else f(n - 1) + f(n - 2)",
+        "print(f(6), f.__name__)", "@functools.cache", "def g(*, k=1):", "    return k", "print(g(), g(k=2))",
+        "@functools.lru_cache", "def h(n):", "    print('once')", "    return n", "print(h(1) + h(1))",
+    ],
+    "wraps": [
+        "def loud(f):", "    @functools.wraps(f)", "    def inner(*a, **k):", "        print('calling', f.__name__)",
+        "        return f(*a, **k)", "    return inner", "@loud", "def g(x):", "    return x",
+        "print(g(2), g.__name__)",
+    ],
+    "endless iterators that are left": [
+        "print(list(zip(itertools.count(1), 'ab')), list(itertools.repeat(7, 2)))",
+        "print(list(zip('abc', itertools.cycle([0, 1]))), list(itertools.cycle([])))",
+        "print(list(zip('ab', itertools.repeat(5))), list(itertools.islice(itertools.count(0.5, 0.1), 3)))",
+        "try:", "    itertools.count('a')", "except TypeError as e:", "    print(e)",
+    ],
     "generator object": ["g = torch.Generator().manual_seed(1)", "print(torch.rand(2, generator=g).tolist())"],
 }  # fmt: skip
 
@@ -87,8 +131,8 @@ SEMANTICS = {
 @pytest.mark.parametrize("name", SEMANTICS)
 def test_guarded_python_means_what_plain_python_means(name: str) -> None:
     lines = SEMANTICS[name]
-    assert run(*lines) == plainly(*lines)
-    assert run(*lines)  # every case prints something
+    assert run(*lines, top=TOP) == plainly(*lines, top=TOP)
+    assert run(*lines, top=TOP)  # every case prints something
 
 
 IMPORTS = [
