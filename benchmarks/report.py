@@ -53,7 +53,7 @@ def _run(found: dict[str, Any]) -> str:
 def _breakdown(part: dict[str, Any], cores: int) -> str:
     rows = [(name, f"{times['median']:.0f}") for name, times in part["phases_ms"].items()]
     spent, inside = part["machine_cpu_per_program"], part["container_cpu_per_program"]
-    table = _table(("phase of a container's life (two at work, two being made)", "median, ms"), rows)
+    table = table(("phase of a container's life (two at work, two being made)", "median, ms"), rows)
     imports = [
         (name, *(f"{part[key][value] * 1000:.0f}" for value in ("python_cpu", "import_cpu", "import_clock")))
         for name, key in (("ordinary `import torch`", "import_ordinary"), ("as in Assay's containers", "import_lean"))
@@ -61,9 +61,7 @@ def _breakdown(part: dict[str, Any], cores: int) -> str:
     inner = f", {inside:.2f} of them inside its container" if inside is not None else ""
     return (
         f"### Where the time goes\n\n{table}\n\n"
-        + _table(
-            ("in a container by itself, ms", "CPU of Python's start", "CPU of the import", "by the clock"), imports
-        )
+        + table(("in a container by itself, ms", "CPU of Python's start", "CPU of the import", "by the clock"), imports)
         + f"\n\nThe limit is the processor: a program costs {spent:.2f} CPU seconds on the whole machine{inner}, where "
         f"importing torch takes {part['import_lean']['import_cpu']:.2f}. {cores} cores can do no more than "
         f"{cores / spent:.1f} programs/s of that; were there nothing but the import, it would be "
@@ -80,7 +78,7 @@ def _leak(found: dict[str, Any]) -> str:
         f"## What is left behind\n\n{part['screened']:,} programs through screening in {part['screen_seconds']:.0f} s "
         f"({part['screen_faults']} ended in a fault) and {part['run']:,} full runs in {part['run_seconds']:.0f} s "
         f"({part['run_faults']} in a fault), a tenth of each hostile, one sandbox throughout; before is after a "
-        "warm-up, and closed after the sandbox was closed.\n\n" + _table(("", *names), rows) + "\n\n"
+        "warm-up, and closed after the sandbox was closed.\n\n" + table(("", *names), rows) + "\n\n"
         "A removed cgroup is counted on by the kernel while a page that it read first is cached; such pages go when "
         "memory is wanted (`sysctl vm.drop_caches=3` brings the number to about nothing)."
     )
@@ -104,7 +102,7 @@ def _peer(found: dict[str, Any]) -> str:
         for name, rate in ways:
             ratio = _ratio(mine["per_second"], rate["per_second"]) if mine and rate["per_second"] else ""
             rows.append((f"{title}: {name}", *_short(rate), ratio))
-    seen = _table(
+    seen = table(
         ("seen from inside, and after a time-out", "llm-sandbox"), [(k, str(v)) for k, v in part["seen"].items()]
     )
     errors = "".join(_errors(part[kind][way]) for kind in titles for way in ("fresh", "shared"))
@@ -116,7 +114,7 @@ def _peer(found: dict[str, Any]) -> str:
         "options; not a read-only root (its copies need a root that can be written) and not a user of its own (they "
         "arrive as root's). It ran as root without capabilities. Its pool stood when its clock started, Assay's did "
         "not.\n\n"
-        f"{_table(head, rows)}{errors}\n\n{seen}"
+        f"{table(head, rows)}{errors}\n\n{seen}"
     )
 
 
@@ -137,7 +135,7 @@ def _ratio(value: float, best: float) -> str:
 
 
 def _rates(rows: Sequence[Sequence[str]]) -> str:
-    return _table(("", "programs", "ended well", "programs/s", "of the better plain way"), rows)
+    return table(("", "programs", "ended well", "programs/s", "of the better plain way"), rows)
 
 
 def _errors(rate: dict[str, Any]) -> str:
@@ -148,6 +146,7 @@ def _all_errors(part: dict[str, Any]) -> str:
     return "".join(_errors(rate) for rate in (part["ours"], *part["plain"]["at"].values()))
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,4 +1,4 @@
-"""The benchmark of the sandbox runs and writes its tables. How fast anything is, no test asserts."""
+"""The benchmarks run and write their tables. How fast anything is, no test asserts."""
 
 from __future__ import annotations
 
@@ -23,3 +23,12 @@ def test_the_smallest_benchmark_writes_what_it_measured(tmp_path: Path) -> None:
         rates = [found[part]["ours"], *found[part]["plain"]["at"].values()]
         assert [(rate["ok"], rate["error"]) for rate in rates] == [(rate["count"], "") for rate in rates]
     assert "From program handed over to program running" in (tmp_path / "sandbox.md").read_text()
+
+
+def test_the_policy_s_benchmark_writes_what_it_measured(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.policy", "--small", "--results", tmp_path]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    found = json.loads((tmp_path / "policy.json").read_text())
+    assert all(rate["programs"] > 0 and rate["per_second"] > 0 for rate in found["checks"].values())
+    assert (tmp_path / "policy.md").read_text().startswith("# The policy's speed")
+    assert len(found["starts"]) == 3
