@@ -89,7 +89,7 @@ def _rates(texts: Sequence[str], rounds: int) -> dict[str, Any]:
     python = _seconds(_by_python, texts, rounds)
     return {
         "programs": len(texts),
-        "median_bytes": int(statistics.median(len(text.encode()) for text in texts)),
+        "bytes": int(statistics.median(len(text.encode()) for text in texts)),
         "per_second": len(texts) / ours,
         "over_python": ours / python,
     }

@@ -53,14 +53,14 @@ def _run(found: dict[str, Any]) -> str:
 def _breakdown(part: dict[str, Any], cores: int) -> str:
     rows = [(name, f"{times['median']:.0f}") for name, times in part["phases_ms"].items()]
     spent, inside = part["machine_cpu_per_program"], part["container_cpu_per_program"]
-    table = table(("phase of a container's life (two at work, two being made)", "median, ms"), rows)
+    phases = table(("phase of a container's life (two at work, two being made)", "median, ms"), rows)
     imports = [
         (name, *(f"{part[key][value] * 1000:.0f}" for value in ("python_cpu", "import_cpu", "import_clock")))
         for name, key in (("ordinary `import torch`", "import_ordinary"), ("as in Assay's containers", "import_lean"))
     ]
     inner = f", {inside:.2f} of them inside its container" if inside is not None else ""
     return (
-        f"### Where the time goes\n\n{table}\n\n"
+        f"### Where the time goes\n\n{phases}\n\n"
         + table(("in a container by itself, ms", "CPU of Python's start", "CPU of the import", "by the clock"), imports)
         + f"\n\nThe limit is the processor: a program costs {spent:.2f} CPU seconds on the whole machine{inner}, where "
         f"importing torch takes {part['import_lean']['import_cpu']:.2f}. {cores} cores can do no more than "
