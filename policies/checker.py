@@ -21,7 +21,7 @@ from typing import Literal
 from policies import contract, hints, rules
 from policies.dialect import Dialect, dialect
 from policies.findings import Finding
-from policies.limits import MAX_FINDINGS, MAX_SUGGESTIONS
+from policies.limits import MAX_FINDINGS, MAX_LENGTH_APART, MAX_SUGGESTIONS
 from policies.names import collect
 from policies.profiles import STRICT
 from policies.source import FILENAME, Parsed, SourceRefused, in_characters, parse, too_deep
@@ -142,8 +142,17 @@ class _Nearest:
         if self._left <= 0 or not choices:
             return ""
         self._left -= 1
-        near = difflib.get_close_matches(name[:64], sorted(choices), n=1)
+        near = difflib.get_close_matches(name[:64], _comparable(name[:64], choices), n=1)
         return f"did you mean {near[0]}?" if near else ""
+
+
+def _comparable(name: str, choices: frozenset[str]) -> list[str]:
+    """Return those worth comparing closely, which is slow: about as long, with the same first or last letter."""
+    return sorted(
+        choice
+        for choice in choices
+        if abs(len(choice) - len(name)) <= MAX_LENGTH_APART and (choice[:1] == name[:1] or choice[-1:] == name[-1:])
+    )
 
 
 def _compile(parsed: Parsed) -> Compiled:

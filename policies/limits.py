@@ -7,6 +7,7 @@ MAX_NODES = 20_000  # syntax tree nodes; a 64 KiB program of ordinary density ha
 MAX_DEPTH = 90  # levels of the syntax tree; the rewriting uses four Python frames for each
 MAX_FINDINGS = 50  # reported per program
 MAX_SUGGESTIONS = 5  # findings that get a nearest permitted name: finding it is slow
+MAX_LENGTH_APART = 4  # letters, of a refused name and a permitted one that may have been meant
 
 MAX_INT_BITS = 65_536  # of any integer that *, ** or << makes
 MAX_MODULAR_BITS = 4_096  # of any operand of pow with a modulus: its time grows with the cube

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from RestrictedPython import RestrictingNodeTransformer
-from RestrictedPython.transformer import IOPERATOR_TO_STR
+from RestrictedPython.transformer import INSPECT_ATTRIBUTES, IOPERATOR_TO_STR
 
 from policies.findings import Finding
 
@@ -232,7 +232,16 @@ class DialectTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             return _call(node, "_typename_", self.visit(node.value.value))  # type: ignore[attr-defined]
         if is_function_name(node):
             return _call(node, "_nameof_", self.visit(node.value))
+        if isinstance(node.ctx, ast.Load) and not (node.attr.startswith("_") or node.attr in INSPECT_ATTRIBUTES):
+            # As RestrictedPython does it, without placing the whole expression anew at each of its dots.
+            return _call(node, "_getattr_", self.visit(node.value), _constant(node, node.attr))
         return super().visit_Attribute(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> Any:  # noqa: N802
+        """`x[i]` read is `_getitem_(x, i)`, as RestrictedPython does it; see `visit_Attribute`."""
+        if isinstance(node.ctx, ast.Load):
+            return _call(node, "_getitem_", self.visit(node.value), self.visit(node.slice))
+        return super().visit_Subscript(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:  # noqa: N802
         """Refuse classes: their methods would be called where no guard sees it."""
