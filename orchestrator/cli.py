@@ -22,7 +22,8 @@ import typer
 from orchestrator import policy_cli
 from orchestrator.errors import AssayError, UsageError
 from orchestrator.text import printable
-from policies.reports.render import Format as CheckFormat
+from policies.reports.formats import EXPLAINED
+from policies.reports.formats import Format as CheckFormat
 
 if TYPE_CHECKING:
     from orchestrator.sandbox.leftovers import Collected, Leftover
@@ -59,6 +60,9 @@ def check(
         CheckFormat,
         typer.Option("--format", help="For people, programs, code scanning (SARIF 2.1.0) or GitHub Actions."),
     ] = CheckFormat.TEXT,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show every line with what it may touch and what bounds it (text, json).")
+    ] = False,
 ) -> None:
     """Say whether programs are within the policy, and if not why. Nothing is executed.
 
@@ -67,8 +71,10 @@ def check(
     from policies.reports.checked import check_file
     from policies.reports.render import render
 
+    if explain and output_format not in EXPLAINED:
+        raise UsageError(f"--explain: expected --format text or json, found {output_format}", remedy="leave one out")
     checked = [check_file(str(path), _read_program(path)) for path in files]
-    for line in render(checked, output_format):
+    for line in render(checked, output_format, explain=explain):
         _say(line)
     raise typer.Exit(EXIT_OK if all(file.admitted for file in checked) else EXIT_REFUSED)
 

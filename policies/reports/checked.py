@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from policies.capabilities import Capabilities, capabilities
 from policies.checker import CheckResult, check
 from policies.limits import MAX_SOURCE_BYTES
 from policies.profiles import STRICT
 from policies.source import lines_of
+
+if TYPE_CHECKING:
+    from policies.capabilities import Capabilities
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,8 @@ class Checked:
     @cached_property
     def capabilities(self) -> Capabilities | None:
         """What the program uses; None where it cannot be parsed."""
+        from policies.capabilities import capabilities
+
         return capabilities(self.source, self.profile)
 
     def line(self, number: int) -> str:

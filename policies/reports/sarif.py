@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from importlib import metadata
 from typing import Any
 
 from policies.checker import policy_digest
@@ -62,6 +61,8 @@ def _driver(rules: Mapping[str, Rule], profile: str) -> dict[str, Any]:
 
 def _version(profile: str) -> str:
     """Return the package's version; the policy alone, copied without its metadata, is known by its digest."""
+    from importlib import metadata
+
     try:
         return metadata.version("assay")
     except metadata.PackageNotFoundError:
