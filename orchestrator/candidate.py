@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from policies.capabilities import Capabilities
 from sandbox_image.protocol import TensorSpec
 
 
@@ -82,6 +83,7 @@ class Admitted:
     proposed: Proposed
     policy_digest: str
     ast_digest: str
+    capabilities: Capabilities | None = None  # what it uses, for the record; decides nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

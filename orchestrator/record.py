@@ -22,6 +22,7 @@ from orchestrator.sandbox.protections import Finding
 from orchestrator.stages.learn.dpo import Trained
 from orchestrator.stages.learn.preferences import Pair
 from orchestrator.text import printable
+from policies.capabilities import Capabilities
 from policies.checker import CheckResult, policy_digest
 from policies.profiles import profile
 from sandbox_image.protocol import TensorSpec
@@ -141,7 +142,14 @@ class Recorder:
             subject=proposed.id,
         )
 
-    def policy(self, proposed: Proposed, result: CheckResult | None, *, policy: str) -> None:
+    def policy(
+        self,
+        proposed: Proposed,
+        result: CheckResult | None,
+        *,
+        policy: str,
+        capabilities: Capabilities | None = None,
+    ) -> None:
         """Record the verdict of a policy profile; `None` is a check that was skipped on request."""
         findings = result.findings if result else ()
         self.event(
@@ -162,6 +170,7 @@ class Recorder:
                     for finding in findings[:_MAX_FINDINGS]
                 ],
                 "findings_total": len(findings),
+                **({"capabilities": capabilities.as_json()} if capabilities else {}),
             },
             subject=proposed.id,
         )

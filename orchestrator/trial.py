@@ -41,7 +41,8 @@ class Trial:
         rejected: list[Rejection] = []
         for proposed in programs:
             outcome, result = check_program(proposed, profile=self._session.config.policy)
-            self._record.policy(proposed, result, policy=self._session.config.policy)
+            used = outcome.capabilities if isinstance(outcome, Admitted) else None
+            self._record.policy(proposed, result, policy=self._session.config.policy, capabilities=used)
             if isinstance(outcome, Rejection):
                 rejected.append(self._ended(outcome))
             else:

@@ -21,8 +21,8 @@ from policies.reports.escape import printable
 from policies.source import Parsed, SourceRefused, lines_of, parse
 from policies.uses import Kind, Use, kinds, uses
 
-MAX_NAMES = 64  # per list in JSON; what is cut is named under `truncated`
-MAX_NAME_CHARS = 64
+MAX_NAMES = 48  # per list in JSON; what is cut is named under `truncated`
+MAX_NAME_CHARS = 48
 MAX_NUMBER_BITS = 1_024  # of an integer that is written out
 
 _Loop = ast.For | ast.While | ast.comprehension

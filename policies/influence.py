@@ -52,7 +52,7 @@ def branches(
     shapes = any(isinstance(node, ast.Attribute) and node.attr in kinds()["shape"] for node in nodes)
     if not tests or not (extras or shapes):
         return []
-    flow = _Flow(names=names, text=dialect.types["str"], values=extras, returns=list(_returns(tree)))
+    flow = _Flow(names=names, text=dialect.types["str"] | {"get"}, values=extras, returns=list(_returns(tree)))
     flow.settle(nodes)
     found = [(test, flow.of(test)) for test in tests]
     return [(test, sources) for test, sources in found if sources]
@@ -86,7 +86,7 @@ class _Flow:
     """What each name and each function's result depends on."""
 
     names: Names
-    text: frozenset[str]  # methods that make text, or a number of it
+    text: frozenset[str]  # methods that give text, a number of it, or what a dict has for it
     values: dict[str, Sources]
     returns: Sequence[tuple[str, ast.expr]]
     results: dict[str, Sources] = field(default_factory=dict)
@@ -127,12 +127,19 @@ class _Flow:
         if isinstance(node.func, ast.Attribute):
             if node.func.attr in self.shape:
                 return frozenset({"shape"})
-            return self._union([node.func.value, *arguments]) if node.func.attr in self.text else _NONE
+            if node.func.attr in self.text or self._is_standard(node.func.value):
+                return self._union([node.func.value, *arguments])
+            return _NONE
         if not isinstance(node.func, ast.Name) or node.func.id in self.names.imported:
             return _NONE
         if node.func.id in self.names.functions:
             return self.results.get(node.func.id, _NONE)
         return self._union(arguments)
+
+    def _is_standard(self, node: ast.expr) -> bool:
+        """Say whether a name stands for a module of the standard library: its functions compute with plain values."""
+        found = self.names.imported.get(node.id) if isinstance(node, ast.Name) else None
+        return found is not None and found.module.partition(".")[0] != "torch"
 
     def _union(self, nodes: Iterable[ast.AST]) -> Sources:
         return _NONE.union(*(self.of(node) for node in nodes))

@@ -30,6 +30,7 @@ def disagreements(run_dir: Path) -> list[str]:
             ("iterations", _expected_iterations(events), _rows(page, "search")),
             ("models", _expected_models(events), [row[:3] for row in _rows(page, "result")]),
             ("rejections", _expected_rejections(events), _found_rejections(page)),
+            ("capabilities", _expected_capabilities(events), [row[:10] for row in _rows(page, "programs")]),
             ("seconds", _expected_seconds(events), _found_seconds(page)),
         )
         if expected != found
@@ -133,6 +134,23 @@ def _expected_models(events: list[dict[str, Any]]) -> list[list[str]]:
 
 def _expected_rejections(events: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
     return {(stage, reason.replace("_", " ")): str(count) for (stage, reason), count in _reasons(events).items()}
+
+
+def _expected_capabilities(events: list[dict[str, Any]]) -> list[list[str]]:
+    """Return a row for each of the best programs: what the policy's event says is written in it."""
+    dev, test = _scores(events, "dev"), _scores(events, "test")
+    listed = sorted(test or dev, key=lambda name: -dev[name])[:5]
+    seen = {one["subject"]: one["data"].get("capabilities") for one in _of(events, "policy.evaluated")}
+    rows = []
+    for name in listed:
+        if found := seen[name]:
+            loops = sum(count for kind, count in found["loops"].items() if kind != "depth")
+            decides = ", ".join(f"{what} {count}" for what, count in found["branches"].items() if count)
+            cells = [name, len(found["torch"]), len(found["tensor"]), loops, found["loops"]["depth"]]
+            cells += [sum(found["random"].values()), decides or DASH]
+            cells += [len(found["constants"]), len(found["helpers"]), found["size"]["lines"]]
+            rows.append([str(cell) for cell in cells])
+    return rows
 
 
 def _found_rejections(page: str) -> dict[tuple[str, str], str]:

@@ -18,6 +18,7 @@ from typing import Any
 from orchestrator.blobs import BlobStore
 from orchestrator.ledger import Ledger, canonical, decimal, digest, sha256_of
 from orchestrator.report import write_report
+from policies.capabilities import capabilities
 from tests.synthetic_programs import HOSTILE_SOURCE, REJECTIONS, WEIGHTS, written
 
 _BEGAN = datetime(2026, 3, 4, 9, 0, 0, tzinfo=UTC)
@@ -213,6 +214,7 @@ class SyntheticRun:
                 "ast_sha256": "" if stage == "check" else _sha(source),
                 "findings": [],
                 "findings_total": 0,
+                **({} if stage == "check" else {"capabilities": _capabilities(source)}),
             },
             name,
         )
@@ -371,6 +373,11 @@ def _score(split: str, bits: str) -> dict[str, Any]:
 
 def _evaluation(iteration: int, program: str, output: str) -> dict[str, Any]:
     return {"program_sha256": program, "output_sha256": output, "iteration": iteration, "seconds": "0.4"}
+
+
+def _capabilities(source: str) -> dict[str, Any]:
+    found = capabilities(source)
+    return found.as_json() if found else {}
 
 
 def _sha(text: str) -> str:

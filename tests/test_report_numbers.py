@@ -29,6 +29,7 @@ def test_the_headline_numbers_are_the_ledger_s(run_dir: Path) -> None:
         ('<td class="n">1.20</td>', '<td class="n">1.30</td>', "iterations"),
         ("<b>62.", "<b>63.", "models"),
         ('> runtime error</td>\n  <td class="n">', '> runtime error</td>\n  <td class="n">1', "rejections"),
+        ('  <td>\N{EN DASH}</td>\n  <td class="n">', '  <td>\N{EN DASH}</td>\n  <td class="n">1', "capabilities"),
     ],
 )
 def test_a_wrong_number_would_be_found(run_dir: Path, tmp_path: Path, old: str, new: str, name: str) -> None:

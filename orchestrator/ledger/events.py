@@ -187,6 +187,12 @@ EVENT_TYPES: Mapping[str, EventType] = {
         ast_sha256=(_D, "of the checked tree; empty unless admitted"),
         findings=(_L, 'the first 20, {"rule", "line", "column", "message"} each'),
         findings_total=(_I, "how many there were"),
+        capabilities=(
+            _M,
+            "?of an admitted program, what is written in it: `torch tensor builtins standard random conversions` "
+            "(name -> times), `loops branches size` (what -> number), `dtypes constants helpers recursive extras` "
+            "(names, numbers as text); each at most 48 names of 48 characters, cut ones named under `truncated`",
+        ),
     ),
     "screen.completed": _event(
         "The trial on probe tensors.",

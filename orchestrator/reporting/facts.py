@@ -43,6 +43,8 @@ class Program:
     digest: str
     entries: list[int]
     admitted: bool = False  # by the policy
+    capabilities: Mapping[str, Any] = field(default_factory=dict)  # what the policy saw in an admitted program
+    capabilities_entry: int = 0
     new: bool = False  # passed the screen: it works on probes, and computes what no earlier program does
     stage: str = ""
     outcome: str = UNFINISHED
@@ -261,6 +263,7 @@ def _take_program(facts: RunFacts, entry: Entry) -> None:
     known.entries.append(entry.index)
     if entry.type == "policy.evaluated":
         known.admitted = data["verdict"] == "admitted"
+        known.capabilities, known.capabilities_entry = data.get("capabilities", {}), entry.index
     elif entry.type == "screen.completed":
         known.new, known.duplicate_of = data["verdict"] == "passed", data["duplicate_of"]
     elif entry.type == "candidate.rejected":

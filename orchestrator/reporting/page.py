@@ -17,12 +17,13 @@ from markupsafe import Markup
 
 from orchestrator.ledger import Entry
 from orchestrator.reporting import beside as comparison
-from orchestrator.reporting import figures
+from orchestrator.reporting import capabilities, figures
 from orchestrator.reporting.facts import SCORED, Program, RunFacts, SplitScore, spans
 from orchestrator.reporting.source import source_html
 from orchestrator.reporting.statistics import Interval, Paired, paired, wilson
 from orchestrator.reporting.words import chance, change, judged, percent, plural, points, rounded, short, span, words
 from orchestrator.text import printable
+from policies.reports.summary import sentence
 
 SOURCES_SHOWN = 5
 _SECTIONS = [
@@ -54,6 +55,7 @@ def render(
     environment.filters.update(
         chance=chance, percent=percent, points=points, short=short, span=span, spans=spans, words=words
     )
+    listed = (facts.finalists or facts.ranking)[:SOURCES_SHOWN]
     style = Markup((_FOLDER / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     return environment.get_template("template.html").render(
         style=style,
@@ -70,7 +72,8 @@ def render(
         control=_control_note(facts, beside),
         control_command="" if _controlled(facts, beside) else "assay report RUN_DIR --beside CONTROL_RUN_DIR",
         rejections=_rejections(facts),
-        best=[_shown_source(program, sources) for program in (facts.finalists or facts.ranking)[:SOURCES_SHOWN]],
+        best=[_shown_source(program, sources) for program in listed],
+        capabilities=capabilities.rows(listed),
         colours=figures.outcome_colours(list(facts.iterations.values())),
         environment=_environment(facts),
         scored=SCORED,
@@ -302,7 +305,11 @@ def _rejections(facts: RunFacts) -> list[dict[str, Any]]:
 
 def _shown_source(program: Program, sources: Mapping[str, str]) -> dict[str, Any]:
     text = sources.get(program.digest)
-    return {"program": program, "html": source_html(text) if text is not None else None}
+    return {
+        "program": program,
+        "html": source_html(text) if text is not None else None,
+        "uses": sentence(program.capabilities) if program.capabilities else "",
+    }
 
 
 def _environment(facts: RunFacts) -> list[tuple[str, str]]:

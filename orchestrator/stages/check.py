@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from orchestrator.candidate import Admitted, Proposed, Reason, Rejection, Stage
 from policies import checker
+from policies.capabilities import capabilities
 from policies.checker import CheckResult
 from policies.findings import Finding
 
@@ -28,7 +29,13 @@ def check_program(proposed: Proposed, *, profile: str) -> tuple[Admitted | Rejec
     result = checker.check(proposed.source, profile)
     if result.verdict == "refused":
         return _rejection(proposed, result.findings), result
-    return Admitted(proposed=proposed, policy_digest=result.policy_digest, ast_digest=result.ast_digest), result
+    admitted = Admitted(
+        proposed=proposed,
+        policy_digest=result.policy_digest,
+        ast_digest=result.ast_digest,
+        capabilities=capabilities(proposed.source, profile),
+    )
+    return admitted, result
 
 
 def _rejection(proposed: Proposed, findings: Sequence[Finding]) -> Rejection:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import ROOT, Done, assay, environment
+from tests.commands import Done, assay, environment
 from tests.policies.programs import BENIGN, HOSTILE
 
 # A start that leaves the standard library, this checkout and RestrictedPython, and refuses all other imports.

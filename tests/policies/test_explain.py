@@ -11,8 +11,7 @@ from policies.checker import check, examine
 from policies.explain import GUARDS, Line, explain
 from policies.guards import Guards
 from policies.meters import Printed
-from tests.policies.programs import HOSTILE, in_merge, parameters
-from tests.policies.programs import BENIGN as BENIGN
+from tests.policies.programs import BENIGN, HOSTILE, in_merge, parameters
 
 
 def explained(source: str) -> tuple[Line, ...]:

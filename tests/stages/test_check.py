@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.candidate import Admitted, Proposed, Reason, Rejection, Stage, source_digest
 from orchestrator.stages.check import check_program
+from policies.capabilities import capabilities
 from policies.checker import check
 
 GOOD = "def merge_models(model_dict, device):\n    return model_dict['a']\n"
@@ -27,6 +28,12 @@ def test_program_within_the_dialect_is_admitted_with_its_digests() -> None:
     assert isinstance(outcome, Admitted)
     assert (outcome.ast_digest, outcome.policy_digest) == (result.ast_digest, result.policy_digest)
     assert result == check(GOOD)
+
+
+def test_admitted_program_comes_with_what_it_uses() -> None:
+    outcome, _ = check_program(proposed(GOOD), profile="strict")
+    assert isinstance(outcome, Admitted)
+    assert outcome.capabilities == capabilities(GOOD)
 
 
 @pytest.mark.parametrize(
