@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -177,3 +178,29 @@ def test_typical_program_is_checked_in_milliseconds() -> None:
         check(source)
         seconds.append(time.perf_counter() - started)
     assert min(seconds) < 0.02  # about 2 ms alone on a core
+
+
+# Runs `assay check` on a file, and says at last how much memory it had at most.
+WATCHED = """
+import atexit, re, runpy, sys
+status = lambda: re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read()).group(1)
+atexit.register(lambda: print(status(), file=sys.stderr))
+sys.argv = ["assay", "check", sys.argv[1]]
+runpy.run_module("orchestrator", run_name="__main__")
+"""
+MAX_KIB = 200 * 1024
+ON_DISK: dict[str, str | bytes] = {
+    **{name: BAD_INPUT[name][0] for name in ("matched parentheses", "long comparison", "many nodes", "binary")},
+    "ten megabytes of code": "x = 1\n" * 1_700_000,
+    "a hundred thousand parentheses": "(" * 100_000,
+    "the largest program": MERGE + "# " + "x" * (MAX_SOURCE_BYTES - len(MERGE) - 2),
+}
+
+
+@pytest.mark.parametrize("name", ON_DISK)
+def test_a_file_costs_little_memory_whatever_is_in_it(name: str, tmp_path: Path) -> None:
+    text, path = ON_DISK[name], tmp_path / "program.py"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    done = subprocess.run([sys.executable, "-c", WATCHED, path], capture_output=True, text=True, check=False)
+    assert done.returncode == (0 if name == "the largest program" else 1), done.stderr
+    assert int(done.stderr.splitlines()[-1]) < MAX_KIB
