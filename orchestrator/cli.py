@@ -60,6 +60,9 @@ def check(
         CheckFormat,
         typer.Option("--format", help="For people, programs, code scanning (SARIF 2.1.0) or GitHub Actions."),
     ] = CheckFormat.TEXT,
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="NAME|TOML", help="`strict`, `paper`, or a custom profile's file.")
+    ] = "strict",
     explain: Annotated[
         bool, typer.Option("--explain", help="Show every line with what it may touch and what bounds it (text, json).")
     ] = False,
@@ -73,8 +76,9 @@ def check(
 
     if explain and output_format not in EXPLAINED:
         raise UsageError(f"--explain: expected --format text or json, found {output_format}", remedy="leave one out")
-    checked = [check_file(str(path), _read_program(path)) for path in files]
-    for line in render(checked, output_format, explain=explain):
+    definition = _profile(profile)
+    checked = [check_file(str(path), _read_program(path), definition) for path in files]
+    for line in render(checked, output_format, definition, explain=explain):
         _say(line)
     raise typer.Exit(EXIT_OK if all(file.admitted for file in checked) else EXIT_REFUSED)
 
@@ -233,6 +237,19 @@ def _read_program(path: Path) -> bytes:
         return read(str(path))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}", remedy="pass readable .py files") from error
+
+
+def _profile(value: str) -> str:
+    """Return a policy profile as the checker takes it."""
+    from policies import profiles
+    from policies.dialect import dialect
+
+    try:
+        definition = profiles.named(value)
+        dialect(definition)
+    except profiles.ProfileError as error:
+        raise UsageError(str(error), remedy="docs/policy.md says how a profile is written") from error
+    return definition
 
 
 def _exec_line(row: dict[str, Any]) -> str:

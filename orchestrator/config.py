@@ -199,7 +199,7 @@ class RunConfig(Section):
     @classmethod
     def _policy_is_a_profile(cls, value: str) -> str:
         """Put what a file says in the place of its name: the container and the record need the definition."""
-        definition = read_profile_file(Path(value)) if value.endswith(".toml") else value
+        definition = profiles.named(value)
         dialect(definition)
         return definition
 
@@ -224,18 +224,6 @@ class RunConfig(Section):
     def temperature(self, iteration: int) -> float:
         """Sampling temperature of iteration t >= 1 (paper: T_t = T_1 / (1 + 0.2 (t - 1)))."""
         return self.generate.temperature / (1 + self.generate.temperature_decay * (iteration - 1))
-
-
-def read_profile_file(path: Path) -> str:
-    """Return the definition that a profile's TOML file holds.
-
-    Raises:
-        ProfileError: it cannot be read, or is no profile.
-    """
-    try:
-        return profiles.read(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise profiles.ProfileError(f"policy profile: {path} cannot be read: {error}; pass a readable file") from None
 
 
 def load_config(path: Path) -> RunConfig:

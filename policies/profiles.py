@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -48,6 +49,23 @@ class Profile:
     def widens(self) -> tuple[str, ...]:
         """What it permits beyond its base: `torch.empty`, `Tensor.resize_`; sorted."""
         return tuple(sorted(f"{section}.{name}" for section, names in self.unsafe_allow.items() for name in names))
+
+
+def named(value: str) -> str:
+    """Return the profile that people name: a shipped one, a TOML file's path, or a definition as it is.
+
+    Raises:
+        ProfileError: the file cannot be read, or holds no profile.
+    """
+    if value in SHIPPED or value.startswith("{"):
+        return value
+    try:
+        return read(Path(value).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise UnknownProfileError(
+            f"policy profile: expected {', '.join(SHIPPED)} or a readable TOML file, found {value!r:.200}: {why}"
+        ) from None
 
 
 def read(text: str) -> str:

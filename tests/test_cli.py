@@ -69,6 +69,25 @@ def test_check_of_hostile_names_reaches_no_terminal(tmp_path: Path, form: str) -
     assert all(line.isprintable() for line in done.out.splitlines())
 
 
+def test_check_takes_a_profile_by_name_and_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text("def merge_models(a, b):\n    print(1)\n    return next(iter(a.values()))\n")
+    (tmp_path / "ours.toml").write_text('name = "ours"\n[remove]\nbuiltins = "print"\n')
+    assert assay("check", "p.py", "--profile", "paper", cwd=tmp_path).code == 0
+    done = assay("check", "p.py", "--profile", "ours.toml", cwd=tmp_path)
+    assert done.code == 1
+    assert "the profile ours leaves it out" in done.out
+
+
+@pytest.mark.parametrize("text", [None, "name = 3", 'name = "x"\n[remove]\ntorch = "ad"\n'])
+def test_check_with_a_profile_that_cannot_be_used_is_a_usage_error(good: Path, text: str | None) -> None:
+    if text is not None:
+        (good.parent / "ours.toml").write_text(text)
+    done = assay("check", good, "--profile", "ours.toml", cwd=good.parent)
+    assert done.code == 2
+    assert "policy profile" in done.err
+    assert "Traceback" not in done.err
+
+
 def test_check_of_a_missing_file_is_a_usage_error(good: Path) -> None:
     done = assay("check", good, "absent.py", cwd=good.parent)
     assert done.code == 2
