@@ -6,6 +6,7 @@ Reports and exit codes are those of `assay check`.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,4 +78,6 @@ def _checked(path: str, profile: str) -> Checked:
 
 
 if __name__ == "__main__":
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough is no fault
     sys.exit(main())

@@ -67,6 +67,13 @@ def test_mistakes_are_one_message_and_exit_code_2(files: Path, arguments: list[s
     assert "Traceback" not in done.err
 
 
+def test_reader_that_stops_reading_is_no_fault(files: Path) -> None:
+    many = " ".join(["bad.py"] * 500)
+    shell = f"{sys.executable} -P -m policies --explain {many} | head -1"
+    done = subprocess.run(shell, shell=True, cwd=files, env=environment(), capture_output=True, text=True, check=False)  # noqa: S602
+    assert (done.stdout, done.stderr) == ("bad.py: refused\n", "")
+
+
 def test_profile_is_a_name_or_a_file(files: Path) -> None:
     (files / "narrow.toml").write_text('name = "narrow"\n[remove]\nbuiltins = "print"\n')
     (files / "prints.py").write_text("def merge_models(model_dict, device):\n    print(1)\n    return 1\n")
