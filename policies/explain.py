@@ -30,6 +30,7 @@ GUARDS: Mapping[str, str] = MappingProxyType(
         "_getiter_": "",
         "__import__": "",  # not in programs: serves torch's own imports
         "_typename_": "",
+        "_nameof_": "",
         "_import_": "a stand-in that holds the permitted members, never the module itself",
         "_write_": "items are set in containers and tensors alone; inputs are this call's copies",
         "_apply_": "a call with keywords: what is refused stays refused, unpacked or not",
