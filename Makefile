@@ -7,7 +7,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup engine bubblewrap image lab demo control test attacks bench-sandbox bench-policy check lint types clean
+.PHONY: help setup engine bubblewrap image lab demo control test attacks bench-sandbox bench-policy policy-rate check lint types clean
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ bench-sandbox: setup  ## Measure the sandbox against the plain way and a peer (8
 
 bench-policy: setup  ## Measure the policy checker on one core (a minute; on an idle machine)
 	$(BIN)/python -m benchmarks.policy
+
+policy-rate: setup  ## Count the ordinary programs that the policy admits and leaves as they are
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.policy_rate
 
 lint:  ## Check format and style
 	@$(SETUP) environment

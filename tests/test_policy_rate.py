@@ -1,0 +1,50 @@
+"""The measured rate counts what becomes of programs; and the held-out ordinary ones do survive."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import policy_rate
+
+MERGE = "import torch\ndef merge_models(model_dict, device):\n    {}\n"
+KINDS = {
+    "identical": "return sum(model_dict.values())",
+    "refused": "return torch.empty_like(model_dict['math'])[:0]",
+    "ended": "x = range(2)\n    n = 10**10\n    return model_dict['math'] * len(range(n))",
+    "unfit": "return torch.mean(model_dict['math'], dim=7)",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_program_is_counted_by_what_becomes_of_it(kind: str) -> None:
+    assert policy_rate.judge("it", MERGE.format(KINDS[kind])).outcome == kind
+
+
+def test_program_that_computes_something_else_under_guards_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    guarded = policy_rate.guarded
+    monkeypatch.setattr(policy_rate, "guarded", lambda source, shape: guarded(source, shape) + 1)
+    assert policy_rate.judge("it", MERGE.format(KINDS["identical"])).outcome == "differs"
+
+
+def test_unfit_programs_do_not_count_and_other_measurements_stay(tmp_path: Path) -> None:
+    for kind, line in KINDS.items():
+        (tmp_path / f"{kind}.py").write_text(MERGE.format(line))
+    for label in ("before", "after", "after"):
+        policy_rate.main(["--programs", str(tmp_path), "--results", str(tmp_path), "--label", label])
+    found = json.loads((tmp_path / "policy_rate.json").read_text())
+    assert [(one["label"], one["fit"], one["rate"]) for one in found] == [("before", 3, 1 / 3), ("after", 3, 1 / 3)]
+    assert "`refused`: refused. line 3:" in (tmp_path / "policy_rate.md").read_text()
+
+
+def test_no_programs_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="found none"):
+        policy_rate.measure(sorted(tmp_path.glob("*.py")), "current")
+
+
+def test_ordinary_programs_survive() -> None:
+    found = policy_rate.measure(sorted(policy_rate.PROGRAMS.glob("*.py")), "current")
+    assert found["programs"] >= 60
+    assert found["rate"] >= 0.95, found["not_identical"]
