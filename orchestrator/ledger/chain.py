@@ -14,7 +14,7 @@ from typing import Any
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.canonical import decode, sha256_of
-from orchestrator.ledger.events import TERMINAL_TYPES, require_form
+from orchestrator.ledger.events import REOPENING_TYPES, TERMINAL_TYPES, require_form
 
 GENESIS = "0" * 64  # `prev` of the first line
 FORMAT = "assay-ledger/1"
@@ -60,7 +60,8 @@ class Head:
     hash: str = GENESIS
     source: str = ""
     closed: bool = False
-    ended: bool = False  # a terminal event of the run was seen
+    ended: bool = False  # a terminal event of the run was seen, and the log was not reopened since
+    completed: bool = False  # run.completed was seen: no other end can follow
 
 
 def follow(head: Head, line: bytes) -> tuple[Head, Entry]:
@@ -98,8 +99,9 @@ def _advance(head: Head, entry: Entry, source: str) -> Head:
         size=head.size + 1,
         hash=entry.hash,
         source=source,
-        closed=entry.type == "log.closed",
-        ended=head.ended or entry.type in TERMINAL_TYPES,
+        closed=entry.type == "log.closed" or (head.closed and entry.type == "log.recovered"),
+        ended=(head.ended or entry.type in TERMINAL_TYPES) and (entry.type != "log.reopened" or head.completed),
+        completed=head.completed or entry.type == "run.completed",
     )
 
 
@@ -120,8 +122,8 @@ def _envelope(event: object) -> dict[str, Any]:
 
 def _require_place(head: Head, event: dict[str, Any]) -> None:
     """Refuse an event that does not belong at this index of this log."""
-    if head.closed:
-        raise LedgerError("expected the end of the log after log.closed, found another entry")
+    if head.closed and event["type"] not in REOPENING_TYPES:
+        raise LedgerError("expected the end of the log or log.reopened after log.closed, found another entry")
     if event["seq"] != head.size:
         raise LedgerError(f"key `seq`: expected {head.size}, found {event['seq']}")
     if event["prev"] != head.hash:
@@ -132,10 +134,11 @@ def _require_place(head: Head, event: dict[str, Any]) -> None:
         raise LedgerError(f"key `source`: expected {head.source!r}, found {event['source']!r:.80}")
     if head.ended and event["type"] in TERMINAL_TYPES:
         raise LedgerError(f"expected one end of the run, found a second: {event['type']}")
-    if event["type"] == "log.closed":
-        _require_closing(head, event["data"])
+    if event["type"] in ("log.closed", *REOPENING_TYPES):
+        _require_seam(head, event)
 
 
-def _require_closing(head: Head, data: Mapping[str, Any]) -> None:
+def _require_seam(head: Head, event: Mapping[str, Any]) -> None:
+    data = event["data"]
     if data.get("size") != head.size or data.get("head") != head.hash:
-        raise LedgerError(f"log.closed: expected size {head.size} and head {head.hash}, found {data!r:.120}")
+        raise LedgerError(f"{event['type']}: expected size {head.size} and head {head.hash}, found {data!r:.120}")

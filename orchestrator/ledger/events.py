@@ -336,15 +336,32 @@ EVENT_TYPES: Mapping[str, EventType] = {
         sha256=(_D, "of report.html"),
         bytes=(_I, "its length"),
     ),
+    "log.recovered": _event(
+        "A process died while it wrote: what it had not acknowledged was cut from the file and kept beside it.",
+        size=(_I, "entries before this one"),
+        head=(_D, "hash of the entry before this one"),
+        torn_bytes=(_I, "that were cut off"),
+        torn_sha256=(_D, "of these bytes"),
+        kept=(_T, "name of the file beside the ledger that keeps them"),
+    ),
+    "log.reopened": _event(
+        "Another process took the log up again: the run goes on. What is recorded from here on is its work.",
+        size=(_I, "entries before this one"),
+        head=(_D, "hash of the entry before this one"),
+        closed=(Kind.BOOL, "whether the process before it had closed the log; false: it was killed"),
+    ),
     "log.closed": _event(
-        "Last entry; nothing follows.",
+        "The process that wrote the log has put it away. Nothing follows, unless the log is reopened.",
         size=(_I, "entries before this one"),
         head=(_D, "hash of the entry before this one"),
     ),
 }
 
 TERMINAL_TYPES = frozenset({"run.completed", "run.failed", "run.interrupted"})
-"""The types that end a run; a ledger holds at most one of them."""
+"""The types that end a run. At most one of them between two `log.reopened`, and none after `run.completed`."""
+
+REOPENING_TYPES = frozenset({"log.recovered", "log.reopened"})
+"""What alone may follow `log.closed`."""
 
 
 def require_form(event_type: str, data: Mapping[str, Any]) -> None:

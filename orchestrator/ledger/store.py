@@ -2,19 +2,21 @@
 
 `append` returns after `fdatasync`: what it returned is on disk. After a failed write nothing more is
 written (the kernel may have dropped the dirty pages and report success for a second try: Rebello et al.,
-ATC '20). A ledger is created, never opened again for writing; recovery and resuming are not here yet.
+ATC '20). A ledger is created once and may be opened again: then it is verified first, and a torn tail is
+cut (`recovery.py`). What a run does with what it finds there is not decided here.
 """
 
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +25,7 @@ from typing import Any, Protocol
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.canonical import canonical
 from orchestrator.ledger.chain import FORMAT, MAX_LINE_BYTES, SPEC_VERSION, Entry, Head, follow
+from orchestrator.ledger.recovery import cut, open_locked, sync_directory, unrecorded
 
 FILE_NAME = "ledger.jsonl"
 _MODE = 0o600
@@ -69,7 +72,7 @@ class Ledger:
         clock: Clock,
         entropy: Callable[[int], bytes],
     ) -> None:
-        """Take over a locked, empty, open file; callers use `create`."""
+        """Take over a locked, open file; callers use `create` or `open`."""
         self.path = path
         self._fd = fd
         self._source = source
@@ -116,12 +119,86 @@ class Ledger:
         )
         try:
             ledger.append("log.opened", "", {"origin": source, "format": FORMAT, "config_sha256": config_sha256})
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
         except BaseException:
             path.unlink(missing_ok=True)
             ledger._release()
             raise
         return ledger
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        actor: str = "",
+        weakened: Sequence[str] = (),
+        clock: Clock | None = None,
+        entropy: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> Ledger:
+        """Go on with an existing ledger: 1 lock, 2 verify all of it, 3 cut a torn tail, 4 record that.
+
+        Appends `log.recovered` where a tail was cut, and `log.reopened`; source and format are the log's own.
+
+        Raises:
+            LedgerError: none there, another process writes it, damaged, or it cannot be written.
+        """
+        fd = open_locked(path)
+        ledger = cls(
+            fd,
+            path,
+            source="",
+            actor=actor or f"uid:{os.getuid()}",
+            weakened=weakened,
+            clock=clock or SystemClock(),
+            entropy=entropy,
+        )
+        try:
+            ledger._take_up()
+        except BaseException:
+            ledger._release()
+            raise
+        return ledger
+
+    def _take_up(self) -> None:
+        known = self._load()
+        self._source = self._head.source
+        closed = self._head.closed
+        for tail in unrecorded(self.path, known):
+            self.append("log.recovered", "", {**self._seam(), **asdict(tail)})
+        self.append("log.reopened", "", {**self._seam(), "closed": closed})
+
+    def _load(self) -> set[str]:
+        """Read and verify what is there; cut a torn tail; return the digests of tails that were recorded."""
+        known, end = set(), 0
+        try:
+            for line, head, entry in _followed(self.path):
+                self._head, end = head, end + len(line)
+                self._by_subject.setdefault(entry.subject, []).append(entry)
+                if entry.type == "log.recovered":
+                    known.add(entry.data["torn_sha256"])
+        except TornTailError:
+            if self._head.size == 0:
+                raise
+            self._cut(end)
+        return known
+
+    def _cut(self, at: int) -> None:
+        try:
+            cut(self._fd, self.path, at=at)
+        except OSError as error:
+            raise LedgerError(
+                f"{self.path}: its torn tail cannot be set aside: {error.strerror}",
+                remedy="free disk space or make the run directory writable, then resume again",
+            ) from error
+
+    def _seam(self) -> dict[str, Any]:
+        return {"size": self._head.size, "head": self._head.hash}
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield what is durable, from the first entry to what is the last one now, each checked as it is read."""
+        size = self._head.size
+        return itertools.islice(read(self.path), size)
 
     @property
     def head(self) -> Head:
@@ -152,7 +229,7 @@ class Ledger:
             return
         try:
             if not self._failure:
-                self.append("log.closed", "", {"size": self._head.size, "head": self._head.hash})
+                self.append("log.closed", "", self._seam())
         finally:
             self._release()
 
@@ -249,12 +326,17 @@ def read(path: Path) -> Iterator[Entry]:
         LedgerError: unreadable, empty, torn or damaged; names the first bad index. Entries that were
             yielded before it are intact.
     """
+    for _, _, entry in _followed(path):
+        yield entry
+
+
+def _followed(path: Path) -> Iterator[tuple[bytes, Head, Entry]]:
     head = Head()
     for line in _lines(path):
         if not line.endswith(b"\n") and len(line) <= MAX_LINE_BYTES:
             raise TornTailError(head.size, line)
         head, entry = follow(head, line.removesuffix(b"\n"))
-        yield entry
+        yield line, head, entry
     if head.size == 0:
         raise LedgerError(f"{path}: entry 0: expected log.opened, found an empty file")
 
@@ -327,14 +409,6 @@ def _is_locked(path: Path) -> bool:
     finally:
         os.close(fd)
     return False
-
-
-def _sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _lines(path: Path) -> Iterator[bytes]:
