@@ -216,7 +216,7 @@ def _explained_errors() -> Iterator[None]:
     try:
         yield
     except AssayError as error:
-        _note(f"assay: {error}")
+        _note("assay: " + printable(str(error), keep="\n"))
         sys.exit(error.exit_code)
 
 
@@ -236,7 +236,9 @@ def _read_program(path: Path) -> bytes:
     try:
         return read(str(path))
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}", remedy="pass readable .py files") from error
+        raise UsageError(
+            f"{printable(str(path))}: cannot be read: {error.strerror}", remedy="pass readable .py files"
+        ) from error
 
 
 def _profile(value: str) -> str:

@@ -92,12 +92,16 @@ def show(
         typer.Argument(metavar="RULE|NAME", help="A rule's id, or a name: torch.load, Tensor.numpy, builtin eval."),
     ],
     output_format: FormatOption = Format.TEXT,
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="NAME|TOML", help="`strict`, `paper`, or a custom profile's file.")
+    ] = "strict",
 ) -> None:
     """Explain a rule, with an example and what to write instead; or say whether a name is permitted, and why.
 
     Exit code: 0, 2 usage.
     """
     from policies.lookup import look_up
+    from policies.profiles import ProfileError, named
     from policies.reports import rules
     from policies.rulebook import rulebook
 
@@ -107,10 +111,15 @@ def show(
         raise UsageError(f"{asked!r} is no rule", remedy="`assay policy list` names them")
     if rule is not None:
         _print_json(rules.rule_json(rule)) if output_format is Format.JSON else _print_lines(rules.rule_text(rule))
-    elif output_format is Format.JSON:
-        _print_json(rules.names_json(look_up(asked)))
+        return
+    try:
+        found = look_up(asked, named(profile))
+    except ProfileError as error:
+        raise UsageError(str(error), remedy="docs/policy.md says how a profile is written") from error
+    if output_format is Format.JSON:
+        _print_json(rules.names_json(found))
     else:
-        _print_lines(rules.names_text(look_up(asked)))
+        _print_lines(rules.names_text(found))
 
 
 @app.command(epilog="Example:  assay policy diff --format json")

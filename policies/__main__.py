@@ -9,11 +9,11 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from policies import profiles
-from policies.profiles import ProfileError
+from policies.dialect import dialect
 from policies.reports.checked import Checked, check_file, read
+from policies.reports.escape import printable
 from policies.reports.formats import EXPLAINED, Format
 from policies.reports.render import render
 
@@ -29,10 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.explain and form not in EXPLAINED:
             raise ValueError(f"--explain: expected --format text or json, found {form}; leave one out")
-        profile = _profile(options.profile)
+        profile = profiles.named(options.profile)
+        dialect(profile)
         files = [_checked(path, profile) for path in options.files]
     except ValueError as error:
-        print(f"policies: {error}", file=sys.stderr)
+        print(f"policies: {printable(str(error))}", file=sys.stderr)
         return EXIT_USAGE
     for line in render(files, form, profile, explain=options.explain):
         print(line)
@@ -55,19 +56,6 @@ def _parser() -> argparse.ArgumentParser:
         help=f"one of {', '.join(profiles.SHIPPED)}, or a custom profile's file [{profiles.STRICT}]",
     )
     return parser
-
-
-def _profile(named: str) -> str:
-    """Return a profile as the checker takes it: a shipped one's name, or a definition read from its file."""
-    if named in profiles.SHIPPED:
-        return named
-    try:
-        return profiles.read(Path(named).read_text(encoding="utf-8"))
-    except OSError as error:
-        shipped = ", ".join(profiles.SHIPPED)
-        raise ProfileError(
-            f"--profile: expected {shipped} or a readable file, found {named!r}: {error.strerror}"
-        ) from None
 
 
 def _checked(path: str, profile: str) -> Checked:

@@ -25,7 +25,8 @@ MAX_NAMES = 48  # per list in JSON; what is cut is named under `truncated`
 MAX_NAME_CHARS = 48
 MAX_NUMBER_BITS = 1_024  # of an integer that is written out
 
-_Loop = ast.For | ast.While | ast.comprehension
+_LOOPS = frozenset({ast.For, ast.While, ast.comprehension})
+_OUTER = frozenset({ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +123,12 @@ def _counted(found: Iterable[Use], kind: Kind) -> dict[str, int]:
 
 
 def _loops(nodes: Sequence[ast.AST]) -> dict[str, int]:
-    kinds_of_loop = Counter(type(node) for node in nodes if isinstance(node, _Loop))
+    found = Counter(type(node) for node in nodes if type(node) in _LOOPS)
     return {
-        "for": kinds_of_loop[ast.For],
-        "while": kinds_of_loop[ast.While],
-        "comprehension": kinds_of_loop[ast.comprehension],
-        "depth": _depth(nodes) if kinds_of_loop else 0,
+        "for": found[ast.For],
+        "while": found[ast.While],
+        "comprehension": found[ast.comprehension],
+        "depth": _depth(nodes) if found.total() > 1 else found.total(),
     }
 
 
@@ -136,23 +137,25 @@ def _depth(nodes: Sequence[ast.AST]) -> int:
     deepest = 0
     inner: set[int] = set()  # loops that were reached from an outer one
     for node in nodes:
-        if _levels(node) and id(node) not in inner:
+        if type(node) in _OUTER and id(node) not in inner:
             stack = [(node, 0)]
             while stack:
                 within, depth = stack.pop()
-                if levels := _levels(within):
+                if type(within) in _OUTER:
                     inner.add(id(within))
-                    depth += levels
+                    depth += len(getattr(within, "generators", "1"))  # a comprehension has a loop for each `for`
                     deepest = max(deepest, depth)
-                stack.extend([(child, depth) for child in ast.iter_child_nodes(within)])
+                stack += [(child, depth) for child in _children(within)]
     return deepest
 
 
-def _levels(node: ast.AST) -> int:
-    """Return how many loops a node is by itself: a comprehension has one for each of its `for`."""
-    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-        return len(node.generators)
-    return 1 if isinstance(node, ast.For | ast.While) else 0
+def _children(node: ast.AST) -> Iterator[ast.AST]:
+    for field in node._fields:
+        value = getattr(node, field, None)
+        if isinstance(value, ast.AST):
+            yield value
+        elif type(value) is list:
+            yield from (one for one in value if isinstance(one, ast.AST))
 
 
 def _conversions(nodes: Iterable[ast.AST], found: Iterable[Use]) -> dict[str, int]:

@@ -88,6 +88,25 @@ def test_check_with_a_profile_that_cannot_be_used_is_a_usage_error(good: Path, t
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize("name", ["absent\x1b[2J\u202e.py", "absent\n.py"])
+def test_message_about_a_hostile_name_reaches_no_terminal(tmp_path: Path, name: str) -> None:
+    done = assay("check", name, cwd=tmp_path)
+    assert done.code == 2
+    assert all(line.isprintable() for line in done.err.splitlines())
+    assert len(done.err.splitlines()) == 2
+
+
+def test_check_explains_line_by_line(good: Path, bad: Path) -> None:
+    done = assay("check", "--explain", "good.py", "bad.py", cwd=good.parent)
+    assert done.code == 1
+    assert "     4 |     return sum(model_dict.values()) / len(model_dict)" in done.out
+    assert "uses sum, .values, len" in done.out
+    assert "REFUSED at column 1: policy.import" in done.out
+    as_json = assay("check", "--explain", "--format", "json", "good.py", cwd=good.parent).json
+    assert as_json[0]["lines"][3]["uses"] == ["sum", ".values", "len"]
+    assert assay("check", "--explain", "--format", "sarif", "good.py", cwd=good.parent).code == 2
+
+
 def test_check_of_a_missing_file_is_a_usage_error(good: Path) -> None:
     done = assay("check", good, "absent.py", cwd=good.parent)
     assert done.code == 2

@@ -128,6 +128,13 @@ def test_show_says_of_a_name_whether_it_is_permitted(tmp_path: Path, asked: list
     assert as_json[0]["permitted"] == answer.endswith("permitted")
 
 
+def test_show_speaks_of_the_profile(tmp_path: Path) -> None:
+    (tmp_path / "narrow.toml").write_text('name = "narrow"\n[remove]\ntorch = "mean"\n')
+    done = assay("policy", "show", "torch.mean", "--profile", "narrow.toml", cwd=tmp_path)
+    assert done.out.startswith("member torch.mean: refused")
+    assert assay("policy", "show", "torch.mean", "--profile", "absent.toml", cwd=tmp_path).code == 2
+
+
 def test_show_of_an_unknown_rule_is_a_usage_error(tmp_path: Path) -> None:
     done = assay("policy", "show", "policy.nothing", cwd=tmp_path)
     assert done.code == 2
