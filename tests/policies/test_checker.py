@@ -118,6 +118,23 @@ def test_finding_has_line_column_and_remedy() -> None:
     assert "torch.zeros_like" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("line", "marked"),
+    [
+        ("s = 'äö\N{GRINNING FACE}'; y = open('f')", "open"),  # told by a node
+        ("s = 'äö\N{GRINNING FACE}'; y = (", "("),  # told by the parser
+        ("s = 'äö\N{GRINNING FACE}'; break", "break"),  # told by the compiler
+        ("s = 'äö\N{GRINNING FACE}'; y = 1 # \u202e", "\u202e"),  # told before parsing
+        ("s = 'äö\x0c'; y = open('f')", "open"),  # a form feed ends no line
+    ],
+)
+def test_columns_count_characters(line: str, marked: str) -> None:
+    source = in_merge(line)
+    finding = check(source).findings[0]
+    assert finding.line == 4
+    assert source.split("\n")[3][finding.column - 1 :].startswith(marked)
+
+
 def test_unknown_function_gets_the_nearest_permitted_one() -> None:
     (finding,) = check(in_merge("x = torch.meann(model_dict['a'])")).findings
     assert "torch.meann" in finding.message
