@@ -69,6 +69,13 @@ def test_check_of_hostile_names_reaches_no_terminal(tmp_path: Path, form: str) -
     assert all(line.isprintable() for line in done.out.splitlines())
 
 
+def test_check_of_a_pipe_that_nobody_writes_to_ends(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p.py")
+    done = assay("check", "p.py", cwd=tmp_path)
+    assert done.code == 1
+    assert "contract.missing" in done.out
+
+
 def test_check_takes_a_profile_by_name_and_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "p.py").write_text("def merge_models(a, b):\n    print(1)\n    return next(iter(a.values()))\n")
     (tmp_path / "ours.toml").write_text('name = "ours"\n[remove]\nbuiltins = "print"\n')
