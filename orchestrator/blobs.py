@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import tempfile
+from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,10 @@ _CHUNK_BYTES = 8 * 1024 * 1024
 
 class BlobError(AssayError):
     """A blob is missing or is not what its name says."""
+
+
+class MissingBlobError(BlobError):
+    """There is no blob of that name: dropped, or never there."""
 
 
 class BlobWriter:
@@ -67,8 +72,10 @@ class BlobWriter:
 class BlobStore:
     """A folder of blobs. Safe for several writers: equal content has an equal name."""
 
-    def __init__(self, root: Path) -> None:
-        root.mkdir(parents=True, exist_ok=True)
+    def __init__(self, root: Path, *, create: bool = True) -> None:
+        """`create` False leaves a folder that is not there alone: a store that is only read."""
+        if create:
+            root.mkdir(parents=True, exist_ok=True)
         self.root = root
 
     def writer(self) -> BlobWriter:
@@ -88,11 +95,13 @@ class BlobStore:
         """Return where a blob lies.
 
         Raises:
-            BlobError: there is none.
+            MissingBlobError: there is none.
         """
         path = self._path(digest)
         if not path.is_file():
-            raise BlobError(f"blob {digest} is not in {self.root}", remedy="it was dropped, or the run is incomplete")
+            raise MissingBlobError(
+                f"blob {digest} is not in {self.root}", remedy="it was dropped, or the run is incomplete"
+            )
         return path
 
     def read(self, digest: str) -> bytes:
@@ -102,12 +111,20 @@ class BlobStore:
             BlobError: missing, or damaged.
         """
         path = self.path(digest)
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb") as file:
+        with _opened(path) as file:
             data = file.read()
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise BlobError(f"{path}: its bytes do not have the digest that names it", remedy="the file was altered")
+        _require_digest(path, hashlib.sha256(data).hexdigest())
         return data
+
+    def check(self, digest: str) -> None:
+        """Read a blob of any size once, and compare its digest with its name.
+
+        Raises:
+            BlobError: missing, or damaged.
+        """
+        path = self.path(digest)
+        with _opened(path) as file:
+            _require_digest(path, hashlib.file_digest(file, "sha256").hexdigest())
 
     def drop(self, digest: str) -> None:
         """Remove a blob; one that is not there is no error."""
@@ -118,6 +135,20 @@ class BlobStore:
         if not _DIGEST.fullmatch(digest):
             raise BlobError(f"{digest!r:.80} is no sha256 digest: expected 64 lower-case hex digits")
         return self.root / digest
+
+
+def _opened(path: Path) -> BufferedReader:
+    try:
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+    except OSError as error:
+        raise BlobError(
+            f"{path}: expected a file that can be read, found none: {error.strerror}", remedy="it was put there by hand"
+        ) from error
+
+
+def _require_digest(path: Path, found: str) -> None:
+    if found != path.name:
+        raise BlobError(f"{path}: its bytes do not have the digest that names it", remedy="the file was altered")
 
 
 def _fsync_directory(path: Path) -> None:

@@ -55,6 +55,7 @@ def execute_programs(
     started = time.monotonic()
     with open_session(config, place) as session:
         record_start(session)
+        session.recorder.inputs(session.inputs, None)
         say(f"record: {place}")
         require_protections(session)
         course = _Course(session, no_policy=no_policy)

@@ -22,6 +22,7 @@ from orchestrator.sandbox.protections import Finding
 from orchestrator.stages.learn.dpo import Trained
 from orchestrator.stages.learn.preferences import Pair
 from orchestrator.text import printable
+from orchestrator.weights import TOLERANCE_ULP
 from policies.capabilities import Capabilities
 from policies.checker import CheckResult, policy_digest
 from policies.profiles import profile
@@ -99,8 +100,11 @@ class Recorder:
             },
         )
 
-    def inputs(self, inputs: MergeInputs, task: Sealed) -> None:
-        """Record the models, the layout of every output, and the items of both splits by digest."""
+    def inputs(self, inputs: MergeInputs, task: Sealed | None) -> None:
+        """Record the models, the layout of every output, and the items of both splits by digest.
+
+        Without a task (`assay exec`) nothing is scored, and the items' keys are empty.
+        """
         layout = self._blobs.put_bytes(canonical([_spec(spec) for spec in inputs.tensors]))
         self.event(
             "inputs.resolved",
@@ -111,11 +115,11 @@ class Recorder:
                 "tensors_sha256": layout,
                 "output_bytes": inputs.output_bytes,
                 "num_layers": inputs.num_layers,
-                "task": task.search.name,
-                "dev_items": len(task.dev),
-                "dev_sha256": digest_of(task.dev),
-                "test_items": task.test_size,
-                "test_sha256": task.test_digest,
+                "task": task.search.name if task else "",
+                "dev_items": len(task.dev) if task else 0,
+                "dev_sha256": digest_of(task.dev) if task else "",
+                "test_items": task.test_size if task else 0,
+                "test_sha256": task.test_digest if task else "",
             },
         )
 
@@ -205,6 +209,7 @@ class Recorder:
                 "output_bytes": sum(spec.nbytes for spec in verified.tensors),
                 "tensors_sha256": tensors,
                 "norm_ratio": decimal(verified.norm_ratio),
+                "tolerance": {dtype: TOLERANCE_ULP[dtype] for dtype in sorted({s.dtype for s in verified.tensors})},
             },
             subject=verified.proposed.id,
         )

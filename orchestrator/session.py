@@ -74,7 +74,7 @@ def open_session(config: RunConfig, run_dir: Path) -> Iterator[Session]:
     """
     inputs, facts = _preflight(config, run_dir)
     with ExitStack() as stack:
-        stack.enter_context(_terminable())
+        stack.enter_context(terminable())
         claim(run_dir)
         stack.enter_context(log_to(run_dir / "log.jsonl"))
         blobs = BlobStore(run_dir / "blobs")
@@ -285,7 +285,7 @@ def _record_failure(recorder: Recorder, event_type: str, data: Mapping[str, Any]
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Make SIGTERM and SIGHUP end the session as Ctrl-C does: a stopped service and a lost terminal leave nothing.
 
     A signal that is ignored stays so: `nohup` asked for it.

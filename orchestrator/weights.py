@@ -11,6 +11,10 @@ from orchestrator.models import MergeInputs, ModelFiles
 
 TORCH_DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
+TOLERANCE_ULP = {"F64": 16, "F32": 16, "F16": 2, "BF16": 2}
+"""How far a replay on another class of machine may be from the record, per dtype: in units in the last place of
+the tensor's largest element. Sums of a few terms in another order stay within it; another method does not."""
+
 
 class Weights:
     """One model's parameters, read as they are asked for."""

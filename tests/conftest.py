@@ -18,6 +18,7 @@ from orchestrator.config import RunConfig, parse_config
 from orchestrator.models import MergeInputs, resolve_inputs
 from orchestrator.sandbox.docker import DockerSandbox
 from orchestrator.sandbox.engine import engine_facts
+from orchestrator.sandbox.facts import SANDBOX_IMAGE
 from tests.engine import PrivateEngine, private_engine
 from tests.tiny import make_tiny, make_variant
 
@@ -52,6 +53,7 @@ def tiny_config(tiny_models: dict[str, Path]) -> RunConfig:
             "name": "test",
             "allow_no_policy": True,
             "models": {"seed": seed, "candidates": candidates, "include": ["*.mlp.*", "*norm*"]},
+            "image": {"name": os.environ.get("ASSAY_IMAGE", SANDBOX_IMAGE)},
             "container": {"memory_mb": 512, "timeout_seconds": TIMEOUT_SECONDS, "tmpfs_mb": 2, "pids": 16},
             "screen": {"timeout_seconds": TIMEOUT_SECONDS, "programs_per_cell": 16},
         },

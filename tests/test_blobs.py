@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.blobs import BlobError, BlobStore
+from orchestrator.blobs import BlobError, BlobStore, MissingBlobError
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_link_in_a_blobs_place_is_not_followed(store: BlobStore, tmp_path: Pat
     path = store.path(store.put_bytes(b"true"))
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic links"):
+    with pytest.raises(BlobError, match="symbolic links"):
         store.read(path.name)
 
 
@@ -86,3 +86,24 @@ def test_a_dropped_blob_is_gone_and_dropping_again_is_no_error(store: BlobStore)
 def test_a_name_that_is_no_digest_is_refused(store: BlobStore, name: str) -> None:
     with pytest.raises(BlobError):
         store.path(name)
+
+
+def test_checking_reads_the_bytes(store: BlobStore) -> None:
+    path = store.path(store.put_bytes(b"weights"))
+    store.check(path.name)
+    path.chmod(0o644)
+    path.write_bytes(b"weightz")
+    with pytest.raises(BlobError, match="digest"):
+        store.check(path.name)
+
+
+def test_what_was_dropped_is_told_from_what_was_altered(store: BlobStore) -> None:
+    digest = store.put_bytes(b"x")
+    store.drop(digest)
+    with pytest.raises(MissingBlobError):
+        store.read(digest)
+
+
+def test_a_store_that_is_only_read_is_not_made(tmp_path: Path) -> None:
+    BlobStore(tmp_path / "blobs", create=False)
+    assert not (tmp_path / "blobs").exists()

@@ -12,6 +12,7 @@ from orchestrator.candidate import Proposed, Reason
 from orchestrator.config import RunConfig, parse_config
 from orchestrator.execute import _unreadable, execute_programs
 from orchestrator.ledger import FILE_NAME
+from orchestrator.models import MergeInputs
 from policies.limits import MAX_SOURCE_BYTES
 from policies.profiles import read as read_profile
 
@@ -51,3 +52,16 @@ def test_a_custom_profile_holds_on_both_sides_and_what_it_allows_is_in_every_eve
     assert {tuple(line["host"]["weakened"]) for line in lines} == {("policy allows Tensor.new_empty",)}
     assert {line["data"]["profile"] for line in lines if line["type"] == "policy.evaluated"} == {"ours"}
     assert lines[1]["data"]["config"]["policy"] == read_profile(text)
+
+
+@pytest.mark.docker
+def test_the_models_are_on_record_in_their_order(
+    tiny_config: RunConfig, tiny_inputs: MergeInputs, tmp_path: Path
+) -> None:
+    programs = [(Path("none.py"), b"import os")]
+    list(execute_programs(tiny_config, programs, out=None, no_policy=False, run_dir=tmp_path / "run", say=print))
+    lines = [json.loads(line) for line in (tmp_path / "run" / FILE_NAME).read_text().splitlines()]
+    data = next(line["data"] for line in lines if line["type"] == "inputs.resolved")
+    assert [model["name"] for model in data["candidates"]] == [model.name for model in tiny_inputs.candidates]
+    assert data["seed"]["files"] == [{"name": "model.safetensors", "sha256": tiny_inputs.seed.sha256[0]}]
+    assert (data["task"], data["dev_items"], data["test_sha256"]) == ("", 0, "")

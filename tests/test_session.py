@@ -117,14 +117,14 @@ def test_a_profile_that_allows_what_torch_does_not_have_refuses_the_start() -> N
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_service_and_a_lost_terminal_end_a_session_as_an_interrupt_does(number: signal.Signals) -> None:
-    with pytest.raises(KeyboardInterrupt, match=number.name), session._terminable():
+    with pytest.raises(KeyboardInterrupt, match=number.name), session.terminable():
         os.kill(os.getpid(), number)
 
 
 def test_a_hangup_that_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with session._terminable():
+        with session.terminable():
             os.kill(os.getpid(), signal.SIGHUP)
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:

@@ -117,7 +117,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
         tensors_sha256=(_D, "of the canonical JSON of their specs (blob)"),
         output_bytes=(_I, "exact length of every output"),
         num_layers=(_I, "decoder layers"),
-        task=(_T, "name of the evaluation task"),
+        task=(_T, "name of the evaluation task; empty where nothing is scored (`assay exec`), as are the next four"),
         dev_items=(_I, "items of dev"),
         dev_sha256=(_D, "of the dev items' canonical JSON"),
         test_items=(_I, "items of test; sealed"),
@@ -253,6 +253,11 @@ EVENT_TYPES: Mapping[str, EventType] = {
         output_bytes=(_I, "length"),
         tensors_sha256=(_D, "of the canonical JSON list of [name, sha256] (blob)"),
         norm_ratio=(_N, "norm of the merged task vector over the largest candidate's"),
+        tolerance=(
+            _M,
+            "?dtype -> how far a replay on another class of machine may be off, in units in the last place of a "
+            "tensor's largest element",
+        ),
     ),
     "eval.completed": _event(
         "A verified program's model was scored on one split.",
