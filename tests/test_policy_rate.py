@@ -36,15 +36,23 @@ def test_unfit_programs_do_not_count_and_other_measurements_stay(tmp_path: Path)
         policy_rate.main(["--programs", str(tmp_path), "--results", str(tmp_path), "--label", label])
     found = json.loads((tmp_path / "policy_rate.json").read_text())
     assert [(one["label"], one["fit"], one["rate"]) for one in found] == [("before", 3, 1 / 3), ("after", 3, 1 / 3)]
-    assert "`refused`: refused. line 3:" in (tmp_path / "policy_rate.md").read_text()
+    assert [one["rate_within_contract"] for one in found] == [1 / 2, 1 / 2]
+    assert "`refused`: refused, by contract. line 3:" in (tmp_path / "policy_rate.md").read_text()
 
 
 def test_no_programs_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="found none"):
-        policy_rate.measure(sorted(tmp_path.glob("*.py")), "current")
+        policy_rate.measure(tmp_path, "current")
 
 
-def test_ordinary_programs_survive() -> None:
-    found = policy_rate.measure(sorted(policy_rate.PROGRAMS.glob("*.py")), "current")
-    assert found["programs"] >= 60
-    assert found["rate"] >= 0.95, found["not_identical"]
+@pytest.mark.parametrize("folder", policy_rate.SETS, ids=lambda folder: folder.name)
+def test_ordinary_programs_survive(folder: Path) -> None:
+    found = policy_rate.measure(folder, "current")
+    assert found["programs"] >= 45
+    assert found["rate_within_contract"] >= 0.95, found["not_identical"]
+
+
+def test_refusal_that_only_this_dialect_makes_is_not_by_contract() -> None:
+    refused = "match 1:\n        case 1:\n            pass\n    return model_dict['math']"
+    found = policy_rate.judge("it", MERGE.format(refused))
+    assert (found.outcome, found.by_contract) == ("refused", False)
