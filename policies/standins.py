@@ -108,8 +108,11 @@ def wraps(wrapped: Any, assigned: Any = (), updated: Any = ()) -> Callable[[Any]
 
 
 def _require_own(function: Any, taker: str) -> None:
-    """Refuse anything but a function that the program wrote: only those call through the guards."""
-    if type(function) is not FunctionType or function.__code__.co_filename != FILENAME:
+    """Refuse anything but a function that the program wrote, or one that torch.no_grad() wrapped."""
+    inner = function
+    while type(inner) is FunctionType and inner.__code__.co_filename != FILENAME:
+        inner = inner.__dict__.get("__wrapped__")
+    if type(inner) is not FunctionType:
         raise PolicyViolation(f"functools.{taker}: expected a function defined in the program; write a def")
 
 
