@@ -111,7 +111,8 @@ SEMANTICS = {
         "@functools.lru_cache(maxsize=None)", "def f(n):", "    print('worked out', n)",
         "    return 1 if n < 2 else f(n - 1) + f(n - 2)",
         "print(f(6), f.__name__)", "@functools.cache", "def g(*, k=1):", "    return k", "print(g(), g(k=2))",
-        "@functools.lru_cache", "@torch.no_grad()", "def h(n):", "    print('once')", "    return n", "print(h(1) + h(1))",
+        "@functools.lru_cache", "@torch.no_grad()", "def h(n):", "    print('once')", "    return n",
+        "print(h(1) + h(1))",
     ],
     "wraps": [
         "def loud(f):", "    @functools.wraps(f)", "    def inner(*a, **k):", "        print('calling', f.__name__)",
