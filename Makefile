@@ -7,7 +7,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup engine bubblewrap image lab demo control test attacks bench-sandbox bench-policy policy-rate check lint types clean
+.PHONY: help setup engine bubblewrap image lab demo control test attacks bench-sandbox fuzz bench-policy policy-rate check lint types clean
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ lint:  ## Check format and style
 types:  ## Check types
 	@$(SETUP) environment
 	$(BIN)/mypy
+
+SECONDS ?= 600
+fuzz:  ## Fuzz the policy for SECONDS (600), guided by coverage (needs `pip install -e .[fuzz]`)
+	@$(BIN)/python -m fuzz.policy_fuzz --seconds $(SECONDS)
 
 check: lint types test  ## All that must hold before a change is merged
 

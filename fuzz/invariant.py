@@ -7,7 +7,6 @@ that the guards hand out. Shallow, except where `deep` says so.
 from __future__ import annotations
 
 import collections
-import inspect
 import io
 import itertools
 import types
@@ -23,18 +22,20 @@ from policies.proxies import ModuleProxy, PolicyViolation, TypeName
 
 MAX_VALUES = 20_000  # looked at in one deep search
 _NEVER = (types.ModuleType, types.FrameType, types.CodeType, types.TracebackType, types.CellType, io.IOBase)
+_ORDERED: collections.OrderedDict[str, int] = collections.OrderedDict()
+_VIEWS: tuple[Any, ...] = ({}.keys(), {}.items(), {}.values(), _ORDERED.keys(), _ORDERED.items(), _ORDERED.values())
+_ITERABLE: tuple[Any, ...] = ([], (), "", "\xe4", {}, set(), range(0), range(2**70), list[int], collections.deque())
+_REVERSIBLE: tuple[Any, ...] = ([], {}, {}.items(), {}.values(), collections.deque(), _ORDERED, range(2**70))
+_ENDLESS = {itertools.repeat, itertools.count, itertools.cycle}  # programs get bounded ones
 _PLAIN = frozenset(
     {type(None), type(...), type(NotImplemented), bool, int, float, complex, str, slice, range, types.GenericAlias}
     | {types.UnionType, list, tuple, dict, set, frozenset, enumerate, zip, map, filter, reversed, types.GeneratorType}
     | {collections.Counter, collections.OrderedDict, collections.defaultdict, collections.deque}
-    | {type(iter(empty)) for empty in (list[int], [], (), "", {}, set(), {}.items(), {}.values(), range(0), range(2**70))}
-    | {type({}.keys()), type({}.items()), type({}.values()), type(iter("ä")), type(iter(collections.deque()))}
-    | {type(reversed([])), type(reversed({})), type(reversed({}.items())), type(reversed({}.values()))}
-    | {type(reversed(collections.deque())), type(iter(collections.OrderedDict()))}
-    | {type(view) for view in (lambda o: (o.keys(), o.items(), o.values()))(collections.OrderedDict())}
+    | {type(iter(values)) for values in (*_ITERABLE, *_VIEWS)}
+    | {type(reversed(values)) for values in _REVERSIBLE}
+    | {type(view) for view in _VIEWS}
     | {type(next(itertools.groupby([1]))[1])}
-    | {kind for kind in vars(itertools).values() if isinstance(kind, type)}
-    - {itertools.repeat, itertools.count, itertools.cycle}
+    | {kind for kind in vars(itertools).values() if isinstance(kind, type) and kind not in _ENDLESS}
 )
 _PROXIES = (ModuleProxy, TypeName, Printed, Turns)
 _OF_TORCH = ("Size", "device", "dtype", "Generator", "finfo", "iinfo", "memory_format", "no_grad", "inference_mode")
@@ -46,7 +47,7 @@ class Invariant:
     def __init__(self, dialect: Dialect, torch: ModuleType, guards: Guards, namespace: Mapping[str, Any]) -> None:
         self._attributes = dialect.attributes
         self._namespace = namespace
-        self._tensor = torch.Tensor
+        self._tensors = (torch.Tensor, torch.nn.Parameter)
         handed = [*_members(guards), *namespace["__builtins__"].values()]
         self._kept = handed  # so that no other object can take an identity
         self._handed = {id(value) for value in handed}
@@ -68,7 +69,7 @@ class Invariant:
 
     def _is_value_of_torch(self, value: Any) -> bool:
         kind = type(value)
-        if kind is self._tensor:
+        if kind in self._tensors:
             return True
         return kind in self._instances or kind.__module__ == "torch.return_types"
 
@@ -92,9 +93,11 @@ class Invariant:
         return self.problem(owner)
 
     def _is_known_function(self, value: types.FunctionType) -> bool:
-        inner = inspect.unwrap(value)
-        own = isinstance(inner, types.FunctionType) and inner.__globals__ is self._namespace
-        return own or id(inner) in self._handed or value.__module__.startswith("policies.")
+        """Say whether a function is the program's, the guards', or torch.no_grad() around something permitted."""
+        if value.__globals__ is self._namespace or value.__globals__["__name__"].startswith("policies."):
+            return True
+        decorated = value.__code__.co_filename.endswith("/torch/utils/_contextlib.py")
+        return decorated and self.problem(value.__dict__.get("__wrapped__")) == ""
 
     def deep(self, value: Any) -> Iterator[str]:
         """Yield the problems of a value and of all that it contains."""

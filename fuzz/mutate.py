@@ -245,10 +245,11 @@ def reshape(source: str, chance: Random) -> str:
 
 def _rename(tree: ast.Module, chance: Random) -> None:
     """Give a local variable another name. Parameters and functions keep theirs: they may be passed by keyword."""
-    stored, fixed = set(), set(dialect().builtins)
+    stored: set[str] = set()
+    fixed = set(dialect().builtins)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            (stored if isinstance(node.ctx, ast.Store) else set()).add(node.id)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            stored.add(node.id)
         elif isinstance(node, ast.arg):
             fixed.add(node.arg)
         elif isinstance(node, ast.FunctionDef | ast.ExceptHandler):
@@ -274,8 +275,9 @@ def _reorder(tree: ast.Module, chance: Random) -> None:
 
 
 def _is_inert(node: ast.stmt) -> bool:
-    plain = isinstance(node, ast.FunctionDef) and not node.decorator_list
-    return plain and not node.args.defaults and not any(node.args.kw_defaults)
+    if not isinstance(node, ast.FunctionDef) or node.decorator_list:
+        return False
+    return not node.args.defaults and not any(node.args.kw_defaults)
 
 
 def _add(tree: ast.Module, chance: Random) -> None:

@@ -80,6 +80,13 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
+def start(torch: ModuleType) -> None:
+    """Prepare this process for judging."""
+    torch.set_num_threads(1)
+    limit_memory()
+    watch()
+
+
 def over_seeds(count: int, torch: ModuleType, first: int = 0) -> Counter[str]:
     """Judge both corpora, then `count` mutations; return how many ended how.
 
@@ -104,7 +111,7 @@ def _end(ran: Ran) -> str:
 
 def guided(seconds: int, arguments: Sequence[str]) -> None:
     """Fuzz with atheris, which ends the process."""
-    import atheris
+    import atheris  # type: ignore[import-untyped,unused-ignore]
 
     with atheris.instrument_imports(include=["policies", "RestrictedPython"]):
         for name in [
@@ -115,10 +122,8 @@ def guided(seconds: int, arguments: Sequence[str]) -> None:
         import fuzz.policy_fuzz as instrumented
     import torch
 
-    torch.set_num_threads(1)
-    limit_memory()
     programs = corpus()
-    instrumented.watch()
+    instrumented.start(torch)
     ends: Counter[str] = Counter()
     began = time.monotonic()
 
@@ -158,9 +163,7 @@ def main() -> int:
         return 0
     import torch
 
-    torch.set_num_threads(1)
-    limit_memory()
-    watch()
+    start(torch)
     try:
         print(dict(over_seeds(options.seeds, torch, options.first)))
     except Escape as escape:

@@ -26,9 +26,11 @@ from policies.transformer import rewrite
 
 MAX_SECONDS = 2.0  # of one program
 MAX_STEPS = 20_000  # of one range, and turns of while loops: loops in C cannot be interrupted
-_EVENTS = ("open", "exec", "compile", "import", "os.", "socket.", "subprocess.", "ctypes.", "shutil.", "tempfile.",
-           "mmap.", "pty.", "urllib.", "sqlite3.", "pickle.", "marshal.", "code.__new__", "builtins.input", "builtins.breakpoint", "cpython.",
-           "glob.", "sys.settrace", "sys.setprofile", "sys.addaudithook", "signal.", "syslog.", "winreg.")  # fmt: skip
+_EVENTS = (
+    "open", "exec", "compile", "import", "os.", "socket.", "subprocess.", "ctypes.", "shutil.", "tempfile.", "mmap.",
+    "pty.", "urllib.", "sqlite3.", "pickle.", "marshal.", "code.__new__", "builtins.input", "builtins.breakpoint",
+    "cpython.", "glob.", "sys.settrace", "sys.setprofile", "sys.addaudithook", "signal.", "syslog.",
+)  # fmt: skip
 # torch imports some of itself late; `import` names what is imported, all else within is the import's own doing.
 _LATE = frozenset({"torch", "heapq", "opt_einsum", "sympy", "mpmath", "numpy"})
 
