@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache, partial
 from itertools import chain
 from types import FunctionType, ModuleType
@@ -23,6 +22,7 @@ from policies.calling import Calls
 from policies.checker import CheckResult, Compiled, examine
 from policies.contract import FUNCTION
 from policies.dialect import BOUNDED_TEXT, PADDING, Dialect, dialect
+from policies.endings import contained
 from policies.formatting import GROWING_TEXT, format_text, format_value
 from policies.limits import MAX_TURNS
 from policies.meters import Printed as Printed
@@ -63,6 +63,7 @@ class Program:
         self._extras = extras
         self._printed = guards.printed
         self._turns = guards.turns
+        self._torch = guards.torch
 
     @property
     def output(self) -> str:
@@ -87,7 +88,7 @@ class Program:
         """
         supplied = {"name": name, "base": base, "layer": layer, "num_layers": num_layers, "generator": generator}
         self._turns.left = MAX_TURNS
-        with ended_by_violations():
+        with contained(self._torch):
             return self._function(model_dict, device, **{extra: supplied[extra] for extra in self._extras})
 
 
@@ -104,7 +105,7 @@ def load(source: str, *, profile: str = STRICT, torch: ModuleType) -> Program:
         raise PolicyViolation("; ".join(str(finding) for finding in result.findings[:3]))
     guards = Guards(profile, torch, Printed())
     namespace = guards.namespace()
-    with ended_by_violations():
+    with contained(torch):
         exec(compiled.code, namespace)  # noqa: S102
     function = namespace.get(FUNCTION)
     if not callable(function):
@@ -139,29 +140,6 @@ def _modules(profile: str, torch: ModuleType) -> Mapping[str, ModuleProxy]:
     return modules(dialect(profile), torch, standins(torch))
 
 
-@contextmanager
-def ended_by_violations() -> Iterator[None]:
-    """Raise where a violation was lost on its way out, by a `finally` that raises or a generator that is dropped.
-
-    Raises:
-        PolicyViolation: there was one, and something else, or nothing, came out.
-    """
-    before = PolicyViolation.made
-    try:
-        yield
-    except PolicyViolation:
-        raise
-    except BaseException:
-        _raise_lost(before)
-        raise
-    _raise_lost(before)
-
-
-def _raise_lost(before: int) -> None:
-    if PolicyViolation.made != before:
-        raise PolicyViolation("the program went on after a violation, which ends it") from None
-
-
 class Guards:
     """The functions that rewritten programs call, and the builtins that they see."""
 
@@ -170,6 +148,7 @@ class Guards:
         self._dialect = of_profile
         self.printed = printed
         self.turns = Turns()
+        self.torch = torch
         self._modules = _modules(profile, torch)
         self._own_types: dict[type, TypeName] = {}
         self._by_type = _attributes_by_type(of_profile, torch)
@@ -252,7 +231,7 @@ class Guards:
     def _text_method(self, text: str, name: str) -> Any:
         if name == "format":
             return partial(format_text, text)
-        if name in GROWING_TEXT:
+        if name in GROWING_TEXT.keys() & self._dialect.types["str"]:
             return partial(GROWING_TEXT[name], text)
         if name in PADDING:
             return lambda width, *fill: self._padded(text, name, width, *fill)
@@ -264,7 +243,7 @@ class Guards:
 
     def _class_attribute(self, value: type, name: str) -> Any:
         """`dict.fromkeys`, `str.lower`, `chain.from_iterable`: what instances may do, except format and padding."""
-        if value is str and name in GROWING_TEXT:
+        if value is str and name in GROWING_TEXT.keys() & self._dialect.types["str"]:
             return GROWING_TEXT[name]
         kind = self._dialect.types["chain"] if value is chain else self._by_type.get(value)
         if kind is not None and value is not self._tensor and name in kind:

@@ -15,6 +15,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from policies.bounds import TooMuchWork, check_combinatorial, check_common_multiple, check_multiply, check_selection
+from policies.kernels import kernels
 from policies.limits import MAX_ENDLESS, MAX_REPEAT
 from policies.proxies import ParameterType, PolicyViolation, TypeName, raise_work
 from policies.source import FILENAME
@@ -43,6 +44,7 @@ def standins(torch: ModuleType) -> Mapping[tuple[str, str], Any]:
         ("torch.linalg", "eigvals"): _eigvals(torch),
         ("torch.nn", "Parameter"): ParameterType("torch.nn.parameter.Parameter", torch.nn.Parameter),
         **_modules_without_state(torch.nn.functional),
+        **kernels(torch),
     }
 
 

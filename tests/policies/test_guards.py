@@ -125,6 +125,14 @@ SEMANTICS = {
         "print(list(zip('ab', itertools.repeat(5))), list(itertools.islice(itertools.count(0.5, 0.1), 3)))",
         "try:", "    itertools.count('a')", "except TypeError as e:", "    print(e)",
     ],
+    "keywords of its own functions": ["@torch.no_grad()", "def f(out, **file):", "    return out, file",
+                                      "print(f(out=1, file=2), f(**{'out': 3}), dict(a=1, b=2), '{c}'.format(c=3))"],
+    "keywords of dicts": ["d = {}", "d.update(a=1)", "d.update(**{'b': 2})", "print(d)"],
+    "joining and replacing": ["print('-'.join(c for c in 'abc'), 'aXbX'.replace('X', 'yy', 1), 'ab'.replace('', '.'))",
+                              "print(list(map(str.join, ',', [['a', 'b']])), str.replace('a', 'a', 'b'))"],
+    "loops that are left": ["i = 0", "while True:", "    i += 1", "    if i > 5:", "        break", "print(i)"],
+    "products": ["import math", "print(math.prod([2, 3.5]), math.prod(range(1, 20), start=2), math.lcm(4, 6))"],
+    "unbound tensor method in Python": ["print([t.tolist() for t in torch.Tensor.split(torch.arange(4), 2)])"],
     "generator object": ["g = torch.Generator().manual_seed(1)", "print(torch.rand(2, generator=g).tolist())"],
 }  # fmt: skip
 
@@ -313,3 +321,36 @@ def test_finding_quotes_no_text_that_is_not_a_name() -> None:
     findings = check(in_merge("getattr(model_dict, '__\\x1b[31m')")).findings
     assert [finding.rule for finding in findings] == ["policy.builtin"]
     assert "\x1b" not in str(findings[0])
+
+
+def test_a_generator_left_waiting_in_inference_mode_leaves_the_process_as_it_was() -> None:
+    waiting = "kept = []\n\ndef gen():\n    with torch.inference_mode():\n        yield 1\n"
+    program = load(in_merge("kept.append(gen())", "next(kept[0])", top=f"import torch\n{waiting}"), torch=torch)
+    vectors, extras = inputs((4,))
+    program.merge(vectors, torch.device("cpu"), **extras)
+    assert not torch.is_inference_mode_enabled()
+    assert torch.is_grad_enabled()
+
+
+def test_eigenvalues_of_what_is_not_finite_are_an_ordinary_error() -> None:
+    lines = [
+        "try:",
+        "    torch.linalg.eigvals(torch.full((2, 2), float('nan')))",
+        "except RuntimeError:",
+        "    print('caught')",
+    ]
+    assert run(*lines) == "caught\n"
+
+
+def test_turns_of_loops_are_counted_for_each_call_anew() -> None:
+    lines = ["i = 0", "while i < 600_000:", "    i += 1"]
+    program = load(in_merge(*lines), torch=torch)
+    vectors, extras = inputs((4,))
+    for _ in range(2):
+        program.merge(vectors, torch.device("cpu"), **extras)
+    with pytest.raises(PolicyViolation, match="while"):
+        guarded(in_merge(*lines, *lines))
+
+
+def test_print_holds_no_more_than_its_cap() -> None:
+    assert len(run("print(*['x' * 10_000] * 100, sep='')").encode()) == MAX_PRINT_BYTES

@@ -1,0 +1,8 @@
+"""policy.attribute: makes a value of a class that it may only name"""
+
+import torch
+
+
+def merge_models(model_dict, device):
+    print(model_dict.__class__().__class__.__name__)
+    return next(iter(model_dict.values()))
