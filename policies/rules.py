@@ -284,11 +284,12 @@ def _takes(arguments: ast.arguments, name: str) -> bool:
 
 
 def _takes_any(callee: ast.expr, scope: Scope) -> bool:
+    """Say whether keyword arguments are data for a callee, or it may be the program's own with **kwargs."""
     if isinstance(callee, ast.Attribute):
         return callee.attr in ANY_KEYWORDS
-    if isinstance(callee, ast.Name) and callee.id in scope.names.own:
-        return scope.names.takes_any_keyword
-    return isinstance(callee, ast.Name) and callee.id in ANY_KEYWORDS
+    if isinstance(callee, ast.Name) and callee.id not in scope.names.own:
+        return callee.id in ANY_KEYWORDS
+    return scope.names.takes_any_keyword  # judged again at run time, by what the callee is (`calling.py`)
 
 
 def _lone_getattr(nodes: list[ast.AST]) -> Iterator[ast.Name]:

@@ -68,6 +68,10 @@ SEMANTICS = {
     ],
     "hasattr": ["print(hasattr([], 'append'), hasattr([], 'keys'), getattr(1, 'keys', None))"],
     "starred calls": ["print(max(*[1, 2]), dict(**{'a': 1}), [*range(2), *'ab'], {**{'a': 1}})"],
+    "any keywords for a function out of a table": [
+        "def f(*a, **k):", "    return a, k", "table = {'f': f}",
+        "print(table['f'](1, zeta=2), (lambda **k: k)(eta=3))",
+    ],
     "sorting": ["print(sorted(model_dict.items(), key=lambda kv: kv[0], reverse=True)[0][0])"],
     "sets": ["a = {1, 2}", "a |= {3}", "print(a - {1}, a & {2}, {1} <= a)"],
     "while else": ["i = 0", "while i < 2:", "    i += 1", "else:", "    print(i)"],
