@@ -60,7 +60,7 @@ def markdown(found: dict[str, Any]) -> str:
         (
             name,
             f"{rate['programs']}",
-            f"{rate['median_bytes']}",
+            f"{rate['bytes']}",
             f"{rate['per_second']:.0f}",
             f"{rate['over_python']:.1f}x",
         )

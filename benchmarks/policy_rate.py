@@ -135,15 +135,16 @@ def _is_by_contract(message: str) -> bool:
 
 
 def plain(source: str, shape: tuple[int, ...]) -> Any:
-    """Run a program as ordinary Python with the real torch."""
+    """Run a program as ordinary Python with the real torch; gradient recording is on again afterwards."""
     namespace: dict[str, Any] = {"__name__": "program"}
-    torch.manual_seed(1)
-    exec(compile(source, "<plain>", "exec", dont_inherit=True), namespace)  # noqa: S102
-    function = namespace["merge_models"]
     vectors, extras = _inputs(shape)
-    named = inspect.signature(function).parameters
-    torch.manual_seed(5)
-    return function(vectors, torch.device("cpu"), **{key: value for key, value in extras.items() if key in named})
+    with torch.enable_grad():
+        torch.manual_seed(1)
+        exec(compile(source, "<plain>", "exec", dont_inherit=True), namespace)  # noqa: S102
+        function = namespace["merge_models"]
+        named = inspect.signature(function).parameters
+        torch.manual_seed(5)
+        return function(vectors, torch.device("cpu"), **{key: value for key, value in extras.items() if key in named})
 
 
 def guarded(source: str, shape: tuple[int, ...]) -> Any:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks import policy_rate
 
@@ -56,3 +57,8 @@ def test_refusal_that_only_this_dialect_makes_is_not_by_contract() -> None:
     refused = "match 1:\n        case 1:\n            pass\n    return model_dict['math']"
     found = policy_rate.judge("it", MERGE.format(refused))
     assert (found.outcome, found.by_contract) == ("refused", False)
+
+
+def test_program_that_switches_gradients_off_leaves_them_on_for_the_next() -> None:
+    policy_rate.judge("it", MERGE.format("torch.set_grad_enabled(False)\n    return model_dict['math']"))
+    assert torch.is_grad_enabled()
