@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import resource
 import sys
 import tempfile
@@ -109,8 +110,8 @@ def _end(ran: Ran) -> str:
     return (ran.ended or "returned") if ran.admitted else "refused"
 
 
-def guided(seconds: int, arguments: Sequence[str]) -> None:
-    """Fuzz with atheris, which ends the process."""
+def guided(seconds: int, arguments: Sequence[str], folder: str) -> None:
+    """Fuzz with atheris, which ends the process. The corpus is kept in `folder`."""
     import atheris  # type: ignore[import-untyped,unused-ignore]
 
     with atheris.instrument_imports(include=["policies", "RestrictedPython"]):
@@ -139,12 +140,22 @@ def guided(seconds: int, arguments: Sequence[str]) -> None:
         text = mutated(data.decode("utf-8", "replace"), programs, chance).encode("utf-8", "replace")
         return text if len(text) <= max_size else chance.choice(programs).encode()[:max_size]
 
+    for number, source in enumerate(programs):
+        Path(folder, str(number)).write_text(source, encoding="utf-8")
+    options = [f"-max_total_time={seconds}", f"-max_len={MAX_PROGRAM_BYTES}", "-timeout=60", "-rss_limit_mb=0"]
+    atheris.Setup(
+        [sys.argv[0], *options, f"-artifact_prefix={folder}/", *arguments, folder], target, custom_mutator=mutator
+    )
+    atheris.Fuzz()
+
+
+def in_child(seconds: int, arguments: Sequence[str]) -> int:
+    """Fuzz in a process of its own, and return its exit status: 0 where nothing escaped."""
     with tempfile.TemporaryDirectory() as folder:
-        for number, source in enumerate(programs):
-            Path(folder, str(number)).write_text(source, encoding="utf-8")
-        options = [f"-max_total_time={seconds}", f"-max_len={MAX_PROGRAM_BYTES}", "-timeout=60", "-rss_limit_mb=0"]
-        atheris.Setup([sys.argv[0], *options, *arguments, folder], target, custom_mutator=mutator)
-        atheris.Fuzz()
+        child = os.fork()
+        if child == 0:
+            guided(seconds, arguments, folder)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def main() -> int:
@@ -159,8 +170,7 @@ def main() -> int:
         if importlib.util.find_spec("atheris") is None:
             print("fuzz: atheris is not installed; pip install -e .[fuzz], or use --seeds", file=sys.stderr)
             return 2
-        guided(options.seconds, options.rest)
-        return 0
+        return in_child(options.seconds, options.rest)
     import torch
 
     start(torch)
