@@ -41,7 +41,6 @@ def standins(torch: ModuleType) -> Mapping[tuple[str, str], Any]:
         ("itertools", "count"): count,
         ("itertools", "cycle"): cycle,
         ("itertools", "repeat"): repeat,
-        ("torch.linalg", "eigvals"): _eigvals(torch),
         ("torch.nn", "Parameter"): ParameterType("torch.nn.parameter.Parameter", torch.nn.Parameter),
         **_modules_without_state(torch.nn.functional),
         **kernels(torch),
@@ -71,17 +70,6 @@ def _modules_without_state(functional: Any) -> dict[tuple[str, str], Any]:
         **{name: _loss(getattr(functional, function)) for name, function in zip(losses, functions, strict=True)},
     }
     return {("torch.nn", name): value for name, value in made.items()}
-
-
-def _eigvals(torch: Any) -> Callable[..., Any]:
-    """`torch.linalg.eigvals`, which ends the process on infs and NaNs (torch 2.13, CPU), where `eig` raises."""
-
-    def eigvals(A: Any) -> Any:  # noqa: N803 - as torch calls it
-        if not torch.isfinite(A).all():
-            raise RuntimeError("torch.linalg.eigvals: input tensor should not contain infs or NaNs")
-        return torch.linalg.eigvals(A)
-
-    return eigvals
 
 
 def _loss(function: Callable[..., Any]) -> Callable[..., Any]:
