@@ -29,7 +29,7 @@ class Printed:
 
 
 class Turns:
-    """Counts the turns of while loops, which need not end by themselves."""
+    """Counts the turns of while loops, which need not end by themselves; the deadline is sooner where they do work."""
 
     def __init__(self) -> None:
         self.left = MAX_TURNS

@@ -24,7 +24,6 @@ ANY_KEYWORDS = frozenset({"dict", "OrderedDict", "Counter", "defaultdict", "form
 # A format field that reaches for an attribute or item with a leading underscore; in no harmless text.
 _PRIVATE_FIELD = re.compile(r"\{[^{}]*[.\[]\s*_")
 # What may end an endless loop: leaving it, or an exception from what is called or read.
-_MAY_END = (ast.Break, ast.Return, ast.Raise, ast.Assert, ast.Call, ast.Subscript, ast.Yield, ast.YieldFrom)
 _STAND_INS = frozenset({"typing", "collections.abc"})
 
 
@@ -243,14 +242,6 @@ def _iter_call(node: ast.Call) -> Iterator[Problem]:
         yield "policy.work", "iter: expected one iterable: with a sentinel it need not end; write a loop"
 
 
-def _while(node: ast.While, scope: Scope) -> Iterator[Problem]:
-    """`while True: x = x + 1`: nothing in it can end it. What can be told no better, is counted at run time."""
-    if isinstance(node.test, ast.Constant) and node.test.value:
-        inner = [found for statement in node.body for found in ast.walk(statement)]
-        if not any(isinstance(found, _MAY_END) for found in inner):
-            yield "policy.work", "while: this loop never ends; give it a condition, or use for"
-
-
 def _constructor(node: ast.Call, scope: Scope) -> Iterator[Problem]:
     found = scope.resolve(node.func)
     if found is None or found.module != "torch" or found.name not in TENSOR_TYPES:
@@ -376,7 +367,6 @@ _RULES: Mapping[type[ast.AST], Callable[[Any, Scope], Iterator[Problem]]] = {
     ast.ExceptHandler: lambda node, scope: _binding(node.name),
     ast.FunctionDef: _function,
     ast.With: _with,
-    ast.While: _while,
     ast.Attribute: _attribute,
     ast.Import: _import,
     ast.ImportFrom: _import_from,

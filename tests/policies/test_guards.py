@@ -346,8 +346,29 @@ def test_eigenvalues_of_what_is_not_finite_are_an_ordinary_error() -> None:
     assert run(*lines) == "caught\n"
 
 
-def test_turns_of_loops_are_counted_for_each_call_anew() -> None:
-    lines = ["i = 0", "while i < 600_000:", "    i += 1"]
+ENDLESS = {
+    "plain": ["while True:", "    pass"],
+    "condition": ["while model_dict:", "    pass"],
+    "caught": ["while 1:", "    try:", "        1 / 0", "    except:", "        continue"],
+    "nested": ["while True:", "    i = 0", "    while i < 9:", "        i += 1"],
+    "generator": ["def gen():", "    while True:", "        yield 1", "sum(gen())"],
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_an_endless_loop_is_admitted_and_ended_by_the_count_of_its_turns(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guards, "MAX_TURNS", 1_000)
+    source = in_merge(*ENDLESS[name])
+    assert check(source).verdict == "admitted"
+    with pytest.raises(PolicyViolation, match="while: expected at most"):
+        guarded(source)
+
+
+def test_turns_of_loops_are_counted_for_each_call_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guards, "MAX_TURNS", 1_000)
+    lines = ["i = 0", "while i < 600:", "    i += 1"]
     program = load(in_merge(*lines), torch=torch)
     vectors, extras = inputs((4,))
     for _ in range(2):

@@ -4,5 +4,5 @@ import torch
 
 
 def merge_models(model_dict, device):
-    torch.full((10**6, 10**6), 1.0)
+    torch.full((10**9, 10**9), 1.0)
     return next(iter(model_dict.values()))

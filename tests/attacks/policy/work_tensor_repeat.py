@@ -4,5 +4,5 @@ import torch
 
 
 def merge_models(model_dict, device):
-    torch.ones(2).repeat(10**6, 10**6)
+    torch.ones(2).repeat(10**9, 10**9)
     return next(iter(model_dict.values()))
