@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator import policy_cli
+from orchestrator import policy_cli, record_cli
 from orchestrator.errors import AssayError, UsageError
 from orchestrator.text import printable
 from policies.reports.formats import EXPLAINED
@@ -203,6 +203,11 @@ def gc(
     else:
         _print_leftovers(result, dry_run=dry_run)
     raise typer.Exit(EXIT_PLATFORM if result.failed or result.stranded else EXIT_OK)
+
+
+app.command(epilog="Example:  assay replay runs/lab --programs best:3 --junit replay.xml")(record_cli.replay)
+app.command(epilog="Example:  assay bundle runs/lab -o lab.assay")(record_cli.bundle)
+app.command(epilog="Example:  assay show runs/lab i1-004")(record_cli.show)
 
 
 def main() -> None:

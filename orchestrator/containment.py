@@ -9,7 +9,7 @@ A refusal is a `PreflightError`: this machine lacks what the run asked for, and 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -17,13 +17,16 @@ from importlib import resources
 from orchestrator.candidate import Proposed, Ran, Reason, Rejection, Stage, Unchecked, Verified, source_digest
 from orchestrator.errors import PreflightError
 from orchestrator.models import MergeInputs
+from orchestrator.sandbox.base import Sandbox
 from orchestrator.sandbox.protections import Finding, judge, needed, refused
 from orchestrator.session import Session
 from orchestrator.stages.run import run_program
 from orchestrator.stages.verify import verify_output
+from sandbox_image.protocol import TensorSpec
 
 DEADLINE_SECONDS = 1.0  # for the canary that has to be killed
 PATIENCE_SECONDS = 20.0  # for the others, which end by themselves; long, so that a busy machine is no refusal
+Record = Callable[[Sequence[Finding], Collection[str]], None]
 HELD = "RuntimeError: held: "
 _REMEDY = "`assay doctor` says what this host lacks; nothing may be run on it until that is mended"
 
@@ -63,12 +66,30 @@ def require_protections(session: Session, inputs: MergeInputs | None = None) -> 
         PreflightError: a protection that is always asked for, or that the configuration requires, is not in effect.
         SandboxError: the container did not start.
     """
-    seen = session.sandbox.look((inputs or session.inputs).tensors)
+    protected(
+        session.sandbox,
+        (inputs or session.inputs).tensors,
+        session.config.require,
+        record=session.recorder.protections,
+    )
+
+
+def protected(
+    sandbox: Sandbox, tensors: tuple[TensorSpec, ...], required: Sequence[str], *, record: Record | None = None
+) -> None:
+    """Start a container for an output of this layout, judge its protections, and record them if they are recorded.
+
+    Raises:
+        PreflightError: as above.
+        SandboxError: as above.
+    """
+    seen = sandbox.look(tensors)
     findings = judge(seen)
-    wanted = needed(seen, session.config.require)
-    session.recorder.protections(findings, wanted)
+    wanted = needed(seen, required)
+    if record is not None:
+        record(findings, wanted)
     if lacking := refused(findings, wanted):
-        raise _lacks(lacking, session.config.require)
+        raise _lacks(lacking, required)
 
 
 def require_containment(session: Session) -> None:

@@ -108,7 +108,7 @@ def _preflight(config: RunConfig, run_dir: Path) -> tuple[MergeInputs, EngineFac
         facts = engine_facts(config.image.name) if config.sandbox == "docker" else None
     except KeyboardInterrupt:
         raise Interrupted("interrupted before anything was started") from None
-    _require_policy(config)
+    require_policy(config)
     if facts is None:
         require_bubblewrap(config)
     else:
@@ -123,7 +123,7 @@ def weakened(config: RunConfig) -> tuple[str, ...]:
     return (*contained, *(f"policy allows {name}" for name in profile(config.policy).widens))
 
 
-def _require_policy(config: RunConfig) -> None:
+def require_policy(config: RunConfig) -> None:
     """Refuse a profile that allows what this torch does not have, or what can never be handed out."""
     if profile(config.policy).widens:
         import torch

@@ -23,7 +23,7 @@ from orchestrator import candidate, config, protection
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-COMMANDS = ("check", "exec", "run", "report", "doctor", "gc")
+COMMANDS = ("check", "exec", "run", "report", "show", "replay", "bundle", "doctor", "gc")
 HELP_COLUMNS = "100"
 BLOCK = re.compile(r"(<!-- generated: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -37,6 +37,7 @@ LAYERS = {
     "orchestrator.logs": 6,
     "orchestrator.reporting": 6,
     "orchestrator.report": 6,
+    "orchestrator.show": 6,
     "orchestrator.doctor": 6,
     "orchestrator.policy_cli": 6,
     "orchestrator.record": 7,
@@ -46,6 +47,9 @@ LAYERS = {
     "orchestrator.trial": 9,
     "orchestrator.pipeline": 10,
     "orchestrator.execute": 10,
+    "orchestrator.bundle": 10,
+    "orchestrator.replay": 10,
+    "orchestrator.record_cli": 10,
     "orchestrator.cli": 11,
     "orchestrator.__main__": 12,
 }
@@ -110,7 +114,7 @@ def test_stages_do_not_know_each_other() -> None:
 
 
 def test_only_the_pipeline_and_the_readers_of_records_import_the_ledger() -> None:
-    allowed = ("ledger", "record", "session", "pipeline", "execute", "report", "reporting")
+    allowed = ("ledger", "record", "session", "pipeline", "execute", "report", "reporting", "replay", "bundle", "show")
     for module, path in modules():
         if any(name.startswith("orchestrator.ledger") for name in imports_of(path)):
             assert module.split(".")[1] in allowed, f"{module} imports the ledger"

@@ -111,8 +111,8 @@ def test_a_run_that_gives_up_nothing_says_nothing_of_it(tmp_path: Path) -> None:
 def test_a_profile_that_allows_what_torch_does_not_have_refuses_the_start() -> None:
     wrong = read_profile('name = "x"\nunsafe_why = "y"\n[unsafe_allow]\ntorch = "no_such_function"\n')
     with pytest.raises(PreflightError, match="no_such_function"):
-        session._require_policy(config(policy=wrong))
-    session._require_policy(config(policy=WIDENED))
+        session.require_policy(config(policy=wrong))
+    session.require_policy(config(policy=WIDENED))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
