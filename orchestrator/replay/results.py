@@ -72,7 +72,7 @@ def as_json(result: ReplayResult) -> dict[str, Any]:
         "exit_code": result.exit_code,
         "interrupted": result.interrupted,
         "why": printable(result.why),
-        "environment": result.environment,
+        "environment": _escaped(result.environment),
         "programs": [_program(program) for program in result.programs],
     }
 
@@ -91,6 +91,14 @@ def _program(program: ProgramResult) -> dict[str, Any]:
         "entries": list(program.entries),
         "seconds": round(program.seconds, 3),
     }
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _escaped(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_escaped(inner) for inner in value]
+    return printable(value) if isinstance(value, str) else value
 
 
 def _divergence(found: Divergence) -> dict[str, Any]:

@@ -1,0 +1,265 @@
+"""Bundles: the same bytes for the same record, whole or refused, and nothing in them that leads elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator.bundle import MANIFEST, BundleError, opened, unpack, write_bundle
+from orchestrator.errors import AssayError, LedgerError, UsageError
+from orchestrator.ledger import canonical, read
+from tests.commands import assay
+from tests.synthetic_run import SyntheticRun
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> SyntheticRun:
+    """A run whose best program's weights were kept."""
+    run = SyntheticRun(tmp_path_factory.mktemp("runs") / "lab", programs=6, iterations=1)
+    run.begin()
+    run.iterate(1)
+    output = run.blobs.put_bytes(b"weights of the best")
+    name, program, _, _ = run.scored[0]
+    verified = {
+        "program_sha256": program,
+        "container_id": "c",
+        "output_sha256": output,
+        "output_bytes": 19,
+        "tensors_sha256": "",
+        "norm_ratio": "1",
+    }
+    run.event("outputs.verified", verified, name)
+    run.finish()
+    run.ledger.close()
+    (run.run_dir / "report.html").write_text("<html></html>")
+    (run.run_dir / "log.jsonl").write_text("private\n")
+    (run.run_dir / "secret.key").write_text("key")
+    run.blobs.put_bytes(b"of nobody")
+    return run
+
+
+@pytest.fixture
+def bundle(run: SyntheticRun, tmp_path: Path) -> Path:
+    write_bundle(run.run_dir, tmp_path / "a.assay", weights=False)
+    return tmp_path / "a.assay"
+
+
+def names(bundle: Path) -> list[str]:
+    with tarfile.open(bundle) as archive:
+        return archive.getnames()
+
+
+def test_what_the_ledger_names_goes_in_and_nothing_else(run: SyntheticRun, bundle: Path) -> None:
+    programs = {entry.data["program_sha256"] for entry in read(run.run_dir / "ledger.jsonl") if entry.subject}
+    assert names(bundle) == [MANIFEST, *sorted(f"blobs/{one}" for one in programs), "ledger.jsonl", "report.html"]
+
+
+def test_weights_go_in_if_they_are_asked_for(run: SyntheticRun, tmp_path: Path) -> None:
+    write_bundle(run.run_dir, tmp_path / "a", weights=True)
+    assert f"blobs/{hashlib.sha256(b'weights of the best').hexdigest()}" in names(tmp_path / "a")
+
+
+def test_the_same_record_gives_the_same_bytes_whenever_and_wherever(run: SyntheticRun, bundle: Path) -> None:
+    for path in run.run_dir.rglob("*"):
+        path.touch()
+    (run.run_dir / "report.html").chmod(0o600)
+    write_bundle(run.run_dir, bundle.with_name("b"), weights=False)
+    assert bundle.read_bytes() == bundle.with_name("b").read_bytes()
+
+
+def test_unpacked_it_is_the_run_s_files(run: SyntheticRun, bundle: Path) -> None:
+    with opened(bundle) as (folder, is_bundle):
+        assert is_bundle
+        for path in folder.rglob("*"):
+            if path.is_file():
+                assert path.read_bytes() == (run.run_dir / path.relative_to(folder)).read_bytes()
+    assert not folder.exists()
+
+
+def test_a_run_directory_is_opened_as_it_is(run: SyntheticRun) -> None:
+    with opened(run.run_dir) as found:
+        assert found == (run.run_dir, False)
+
+
+def test_a_damaged_record_is_not_passed_on(tmp_path: Path) -> None:
+    run_dir = SyntheticRun(tmp_path / "lab", programs=2, iterations=1).write().run_dir
+    data = (run_dir / "ledger.jsonl").read_bytes()
+    (run_dir / "ledger.jsonl").write_bytes(data.replace(b'"seed":7', b'"seed":8', 1))
+    with pytest.raises(LedgerError):
+        write_bundle(run_dir, tmp_path / "a", weights=False)
+    assert not (tmp_path / "a").exists()
+
+
+def test_an_existing_file_is_not_replaced(run: SyntheticRun, bundle: Path) -> None:
+    before = bundle.read_bytes()
+    with pytest.raises(UsageError, match="new file"):
+        write_bundle(run.run_dir, bundle, weights=False)
+    assert bundle.read_bytes() == before
+    assert [path.name for path in bundle.parent.iterdir()] == [bundle.name]
+
+
+def refused(data: bytes, folder: Path) -> AssayError:
+    """Return what a bundle of these bytes is refused with; nothing may be written beside the folder for it."""
+    bundle, target = folder / "bad.assay", folder / "deep" / "target"
+    target.mkdir(parents=True)
+    bundle.write_bytes(data)
+    with pytest.raises((BundleError, UsageError)) as caught:
+        unpack(bundle, target)
+    assert {path.name for path in folder.iterdir()} <= {"bad.assay", "deep", "a.assay"}
+    assert [path.name for path in (folder / "deep").iterdir()] == ["target"]
+    assert not any(path.is_symlink() for path in target.rglob("*"))
+    return caught.value
+
+
+def test_every_single_bit_of_headers_and_manifest_counts(bundle: Path, tmp_path: Path) -> None:
+    data = bundle.read_bytes()
+    end = 1024 + int(data[124:135], 8)
+    for at in range(0, end, 7):
+        changed = bytearray(data)
+        changed[at] ^= 1 << at % 8
+        (tmp_path / "bad").write_bytes(changed)
+        folder = tmp_path / f"out-{at}"
+        folder.mkdir()
+        with pytest.raises((BundleError, UsageError)):
+            unpack(tmp_path / "bad", folder)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.6, 0.999])
+def test_a_cut_bundle_is_refused(bundle: Path, tmp_path: Path, share: float) -> None:
+    data = bundle.read_bytes()
+    refused(data[: int(len(data) * share)], tmp_path)
+
+
+def test_what_follows_the_end_is_refused(bundle: Path, tmp_path: Path) -> None:
+    assert "end" in str(refused(bundle.read_bytes() + b"\0", tmp_path))
+
+
+def test_a_changed_file_is_named(bundle: Path, tmp_path: Path) -> None:
+    data = bytearray(bundle.read_bytes())
+    at = data.index(b'"type":"run.started"')
+    data[at + 9] ^= 1
+    error = refused(bytes(data), tmp_path)
+    assert isinstance(error, BundleError)
+    assert "ledger.jsonl" in error.what
+
+
+def archive(*members: tuple[tarfile.TarInfo, bytes], listed: list[dict[str, object]] | None = None) -> bytes:
+    """Return a tar archive with a manifest that lists its members as plain files."""
+    files = listed or [
+        {"path": one.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for one, data in members
+    ]
+    manifest = canonical({"format": "assay-bundle/1", "files": files})
+    head = tarfile.TarInfo(MANIFEST)
+    head.size = len(manifest)
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for member, data in ((head, manifest), *members):
+            tar.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+def member(
+    name: str, data: bytes = b"x", *, kind: bytes = tarfile.REGTYPE, link: str = ""
+) -> tuple[tarfile.TarInfo, bytes]:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.size = kind, link, 0 if link else len(data)
+    return info, b"" if link else data
+
+
+LEDGER = member("ledger.jsonl", b"{}\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil",
+        "/etc/evil",
+        "blobs/../../evil",
+        "blobs",
+        "blobs/evil",
+        "a/b",
+        "",
+        ".",
+        "..",
+        ".hidden",
+        "bundle.json",
+        "nul\0byte",
+        "blobs/" + "A" * 64,
+        "x" * 300,
+    ],
+)
+def test_names_that_no_run_has_are_refused(name: str, tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"x").hexdigest()
+    listed: list[dict[str, object]] = [
+        {"path": "ledger.jsonl", "bytes": 3, "sha256": hashlib.sha256(b"{}\n").hexdigest()},
+        {"path": name, "bytes": 1, "sha256": digest},
+    ]
+    assert isinstance(refused(archive(LEDGER, member("x"), listed=listed), tmp_path), BundleError)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: member("report.html", kind=tarfile.SYMTYPE, link="/etc/passwd"),
+        lambda: member("report.html", kind=tarfile.LNKTYPE, link="ledger.jsonl"),
+        lambda: member("report.html", kind=tarfile.FIFOTYPE),
+        lambda: member("report.html", kind=tarfile.CHRTYPE),
+        lambda: member("report.html", kind=tarfile.DIRTYPE),
+        lambda: member("report.html", kind=tarfile.GNUTYPE_SPARSE),
+    ],
+)
+def test_what_is_no_plain_file_is_refused(make: Callable[[], tuple[tarfile.TarInfo, bytes]], tmp_path: Path) -> None:
+    assert isinstance(refused(archive(LEDGER, make()), tmp_path), BundleError)
+
+
+def test_a_file_twice_is_refused(tmp_path: Path) -> None:
+    assert isinstance(refused(archive(LEDGER, member("report.html"), member("report.html")), tmp_path), BundleError)
+
+
+def test_a_file_that_is_not_listed_is_refused(tmp_path: Path) -> None:
+    listed: list[dict[str, object]] = [
+        {"path": "ledger.jsonl", "bytes": 3, "sha256": hashlib.sha256(b"{}\n").hexdigest()}
+    ]
+    assert isinstance(refused(archive(LEDGER, member("extra"), listed=listed), tmp_path), BundleError)
+
+
+@pytest.mark.parametrize("size", [-1, 2**60, "1", 1.5, None, True])
+def test_sizes_that_cannot_be_are_refused_before_anything_is_written(size: object, tmp_path: Path) -> None:
+    text = json.dumps(
+        {"files": [{"bytes": size, "path": "ledger.jsonl", "sha256": "0" * 64}], "format": "assay-bundle/1"},
+        separators=(",", ":"),
+    ).encode()
+    head = tarfile.TarInfo(MANIFEST)
+    head.size = len(text)
+    data = head.tobuf(tarfile.GNU_FORMAT).replace(b"0000000\0", b"0000000\0") + text + bytes(-len(text) % 512)
+    refused(data, tmp_path)
+    assert not list((tmp_path / "deep" / "target").iterdir())
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04" + bytes(600), bytes(2048), b"\x1f\x8b" + bytes(1000)])
+def test_another_file_is_the_user_s_mistake(data: bytes, tmp_path: Path) -> None:
+    assert isinstance(refused(data, tmp_path), UsageError)
+
+
+def test_a_damaged_bundle_is_an_invalid_log_for_replay(bundle: Path, tmp_path: Path) -> None:
+    data = bytearray(bundle.read_bytes())
+    data[data.index(b'"type":"run.started"') + 9] ^= 1
+    bundle.write_bytes(data)
+    done = assay("replay", bundle, "--junit", "r.xml", cwd=tmp_path)
+    assert (done.code, "LOG_INVALID" in done.out) == (4, True), done.err
+    assert 'errors="1"' in (tmp_path / "r.xml").read_text()
+
+
+def test_the_commands_bundle_and_show(run: SyntheticRun, tmp_path: Path) -> None:
+    done = assay("bundle", run.run_dir, "-o", "run.assay", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert hashlib.sha256((tmp_path / "run.assay").read_bytes()).hexdigest() in done.out
+    shown = assay("show", "run.assay", cwd=tmp_path)
+    assert shown.code == 0, shown.err
+    assert len(shown.out.splitlines()) == 1 + run.programs
