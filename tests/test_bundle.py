@@ -237,7 +237,7 @@ def test_sizes_that_cannot_be_are_refused_before_anything_is_written(size: objec
     ).encode()
     head = tarfile.TarInfo(MANIFEST)
     head.size = len(text)
-    data = head.tobuf(tarfile.GNU_FORMAT).replace(b"0000000\0", b"0000000\0") + text + bytes(-len(text) % 512)
+    data = head.tobuf(tarfile.GNU_FORMAT) + text + bytes(-len(text) % 512)
     refused(data, tmp_path)
     assert not list((tmp_path / "deep" / "target").iterdir())
 

@@ -64,7 +64,7 @@ def test_the_first_example_runs_and_its_model_loads(tmp_path: Path) -> None:
 
 
 def test_every_linked_file_exists() -> None:
-    for document in ("README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/lab.md", "docs/events.md"):
+    for document in ("README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/lab.md", "docs/events.md", "docs/replay.md"):
         path = ROOT / document
         for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", path.read_text()):
             assert (path.parent / target).exists(), f"{document} links to {target}"
