@@ -34,6 +34,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="ASSAY_TEST_NO_ENGINE=1"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Let ledgers be signed with a key of the tests; the user's is neither made nor used."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("keys")
+        patch.setenv("ASSAY_KEYS", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A seed of two layers and three variants of it: name -> model directory."""

@@ -20,8 +20,7 @@ DASH = "\N{EN DASH}"
 
 def disagreements(run_dir: Path) -> list[str]:
     """Return where `report.html` and `ledger.jsonl` of a run say different things; empty when they agree."""
-    lines = (run_dir / "ledger.jsonl").read_text(encoding="utf-8").splitlines()
-    events = [json.loads(line) for line in lines]
+    events = _events(run_dir)
     page = (run_dir / "report.html").read_text(encoding="utf-8")
     return [
         f"{name}: expected {expected}, found {found}"
@@ -37,11 +36,16 @@ def disagreements(run_dir: Path) -> list[str]:
     ]
 
 
+def _events(run_dir: Path) -> list[dict[str, Any]]:
+    lines = (run_dir / "ledger.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    return [json.loads(line) for line in lines if not line.startswith('{"$commit"')]
+
+
 def expected_beside(run_dir: Path, other_dir: Path) -> list[list[str]]:
     """Return the rows of the comparison of two runs: iteration, run, counts, mean and best so far."""
     rows = []
     for name, folder in (("this", run_dir), ("other", other_dir)):
-        events = [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
+        events = _events(folder)
         best = 0.0
         for number in _numbers(events):
             one = _iteration(events, number)

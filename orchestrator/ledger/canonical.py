@@ -18,6 +18,7 @@ from orchestrator.errors import LedgerError
 
 MAX_INT = 2**53 - 1  # beyond it JSON readers disagree (RFC 7493 section 2.2)
 MAX_DEPTH = 32  # containers within containers
+_MAX_KNOWN_KEYS = 4096
 
 
 def canonical(value: object) -> bytes:
@@ -29,7 +30,19 @@ def canonical(value: object) -> bytes:
         LedgerError: a float, a large integer, a key that is not ASCII text, a lone surrogate, another
             type, or nesting beyond `MAX_DEPTH`; the place is named.
     """
-    return orjson.dumps(plain(value), option=orjson.OPT_SORT_KEYS)
+    return dumped(value) if is_plain(value) else orjson.dumps(plain(value), option=orjson.OPT_SORT_KEYS)
+
+
+def dumped(value: object) -> bytes:
+    """Return the canonical bytes of a value of which `is_plain` holds.
+
+    Raises:
+        LedgerError: a lone surrogate.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # the slow way names the place
+        return orjson.dumps(plain(value), option=orjson.OPT_SORT_KEYS)
 
 
 def decode(data: bytes) -> Any:
@@ -78,6 +91,34 @@ def decimals(value: object) -> Any:
     if isinstance(value, list | tuple):
         return [decimals(item) for item in value]
     return value
+
+
+def is_plain(value: object, depth: int = MAX_DEPTH) -> bool:
+    """Say whether `plain` would give the value back as it is; lone surrogates aside. The fast way through most."""
+    kind = type(value)
+    if kind is dict:
+        for key, item in value.items():  # type: ignore[attr-defined]
+            if key not in _known_keys and not _learn(key):
+                return False
+            if type(item) is not str and not is_plain(item, depth - 1):
+                return False
+        return depth > 0
+    if kind is list:
+        return depth > 0 and all(type(item) is str or is_plain(item, depth - 1) for item in value)  # type: ignore[attr-defined]
+    if kind is int:
+        return -MAX_INT <= value <= MAX_INT  # type: ignore[operator]
+    return kind is str or kind is bool or value is None
+
+
+_known_keys: set[object] = set()  # good ones; events share a few hundred
+
+
+def _learn(key: object) -> bool:
+    if type(key) is not str or not key.isascii() or not key.isprintable():
+        return False
+    if len(_known_keys) < _MAX_KNOWN_KEYS:
+        _known_keys.add(key)
+    return True
 
 
 def plain(value: object, *, at: str = "$", depth: int = 0) -> Any:

@@ -7,7 +7,7 @@ a key that is missing, or a value of another kind is refused. It checks form, no
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -50,7 +50,6 @@ _PATTERNS = {
     Kind.DIGEST: re.compile(r"(?:[0-9a-f]{64})?"),
     Kind.DECIMAL: re.compile(r"(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)?"),
     Kind.BITS: re.compile(r"[01]*"),
-    Kind.TEXT: re.compile(r"(?s:.*)"),
 }
 
 
@@ -75,8 +74,9 @@ _ACCURACY = (_N, "ones over items")
 EVENT_TYPES: Mapping[str, EventType] = {
     "log.opened": _event(
         "First entry of every ledger.",
-        origin=(_T, "who keeps this log: `assay/<run name>`"),
-        format=(_T, "`assay-ledger/1`"),
+        origin=(_T, "the log's own name: `assay/<run name>/<ULID>`, the `source` of all its events"),
+        format=(_T, "`assay-ledger/2` (docs/ledger-format.md)"),
+        vkey=(_T, "verifier key (C2SP signed note) of the first commits: `<origin>+<key id>+<key>`"),
         config_sha256=(_D, "of the resolved configuration, canonical JSON"),
     ),
     "run.started": _event(
@@ -344,21 +344,28 @@ EVENT_TYPES: Mapping[str, EventType] = {
     "log.recovered": _event(
         "A process died while it wrote: what it had not acknowledged was cut from the file and kept beside it.",
         size=(_I, "entries before this one"),
-        head=(_D, "hash of the entry before this one"),
+        root=(_D, "of the tree over them"),
         torn_bytes=(_I, "that were cut off"),
         torn_sha256=(_D, "of these bytes"),
         kept=(_T, "name of the file beside the ledger that keeps them"),
     ),
+    "log.key_rotated": _event(
+        "Another key signs from the next commit on. The commit that holds this entry is signed by the old one.",
+        size=(_I, "entries before this one"),
+        root=(_D, "of the tree over them"),
+        old_vkey=(_T, "verifier key that signed until here"),
+        new_vkey=(_T, "verifier key that signs what follows"),
+    ),
     "log.reopened": _event(
         "Another process took the log up again: the run goes on. What is recorded from here on is its work.",
         size=(_I, "entries before this one"),
-        head=(_D, "hash of the entry before this one"),
+        root=(_D, "of the tree over them"),
         closed=(Kind.BOOL, "whether the process before it had closed the log; false: it was killed"),
     ),
     "log.closed": _event(
         "The process that wrote the log has put it away. Nothing follows, unless the log is reopened.",
         size=(_I, "entries before this one"),
-        head=(_D, "hash of the entry before this one"),
+        root=(_D, "of the tree over them"),
     ),
 }
 
@@ -381,27 +388,39 @@ def require_form(event_type: str, data: Mapping[str, Any]) -> None:
             f"event type {event_type!r}: expected one of the {len(EVENT_TYPES)} in docs/events.md",
             remedy="add it to EVENT_TYPES with its meaning and keys",
         )
-    for name, key in known.keys.items():
-        if name not in data:
-            if key.required:
+    for name, fits in _CHECKS[event_type]:
+        value = data.get(name, _MISSING)
+        if value is _MISSING:
+            if known.keys[name].required:
+                key = known.keys[name]
                 raise LedgerError(f"event {event_type}: missing key `{name}` ({key.kind}: {key.meaning})")
-        elif not _fits(key.kind, data[name]):
-            raise LedgerError(f"event {event_type}: key `{name}`: expected {key.kind}, found {data[name]!r:.80}")
+        elif not fits(value):
+            kind = known.keys[name].kind
+            raise LedgerError(f"event {event_type}: key `{name}`: expected {kind}, found {value!r:.80}")
 
 
-def _fits(kind: Kind, value: object) -> bool:
-    match kind:
-        case Kind.INT | Kind.INT_OR_NULL:
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            return whole or (kind is Kind.INT_OR_NULL and value is None)
-        case Kind.BOOL:
-            return isinstance(value, bool)
-        case Kind.LIST:
-            return isinstance(value, list | tuple)
-        case Kind.MAP:
-            return isinstance(value, Mapping)
-        case _:
-            return isinstance(value, str) and _PATTERNS[kind].fullmatch(value) is not None
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _matching(kind: Kind) -> Callable[[object], bool]:
+    matches = _PATTERNS[kind].fullmatch
+    return lambda value: isinstance(value, str) and matches(value) is not None
+
+
+_MISSING = object()
+_FITS: Mapping[Kind, Callable[[object], bool]] = {
+    Kind.TEXT: lambda value: isinstance(value, str),
+    Kind.INT: _whole,
+    Kind.INT_OR_NULL: lambda value: value is None or _whole(value),
+    Kind.BOOL: lambda value: isinstance(value, bool),
+    Kind.LIST: lambda value: isinstance(value, list | tuple),
+    Kind.MAP: lambda value: isinstance(value, Mapping),
+    **{kind: _matching(kind) for kind in _PATTERNS},
+}
+_CHECKS = {
+    name: tuple((key, _FITS[spec.kind]) for key, spec in event.keys.items()) for name, event in EVENT_TYPES.items()
+}
 
 
 def reference() -> str:

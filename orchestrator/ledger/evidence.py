@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.chain import Entry
+from orchestrator.ledger.entry import Entry
 
 REQUIRED: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("candidate.generated", {}),

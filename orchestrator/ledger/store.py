@@ -1,90 +1,68 @@
-"""The ledger as a file: `ledger.jsonl`, written by one process, durable entry by entry.
+"""The ledger as a file: `ledger.jsonl`, written by one process, durable batch by batch.
 
-`append` returns after `fdatasync`: what it returned is on disk. After a failed write nothing more is
-written (the kernel may have dropped the dirty pages and report success for a second try: Rebello et al.,
-ATC '20). A ledger is created once and may be opened again: then it is verified first, and a torn tail is
-cut (`recovery.py`). What a run does with what it finds there is not decided here.
+A batch is event lines and the commit line that signs the tree over all of them; one `write`, one `fdatasync`.
+`append` returns after that: acknowledged means on disk and under a signed root. Threads that append at the
+same time share a batch. After a failed write nothing more is written (the kernel may have dropped the dirty
+pages and report success for a second try: Rebello et al., ATC '20). A ledger is created once and may be
+opened again: then it is verified first, and a torn tail is cut (`recovery.py`).
 """
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import os
 import secrets
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.canonical import canonical
-from orchestrator.ledger.chain import FORMAT, MAX_LINE_BYTES, SPEC_VERSION, Entry, Head, follow
-from orchestrator.ledger.recovery import cut, open_locked, sync_directory, unrecorded
+from orchestrator.ledger import keys
+from orchestrator.ledger.commit import MAX_BATCH_EVENTS, TornTailError, commit_line
+from orchestrator.ledger.entry import FORMAT, MAX_LINE_BYTES, SEAM_TYPES, Entry, Place, event_of
+from orchestrator.ledger.line import Clock, Draft, LineWriter, SystemClock, ulid
+from orchestrator.ledger.note import SignedCheckpoint, Signer, require_name
+from orchestrator.ledger.payload import FOLDER
+from orchestrator.ledger.reading import Held, batches_of, entry_of, read
+from orchestrator.ledger.recovery import create_locked, cut, open_locked, put_beside, sync_directory, unrecorded
+from orchestrator.ledger.tree import leaf_hash
 
 FILE_NAME = "ledger.jsonl"
-_MODE = 0o600
-_READ_BYTES = 1024 * 1024
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-Draft = tuple[str, str, Mapping[str, Any]]
-"""An event before it has a place: (type, subject, data)."""
+CHECKPOINT_NAME = "checkpoint"
+_ULID_BYTES = 10
 
 
-class Clock(Protocol):
-    """Where times come from; tests and replay pass their own."""
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What one thread wants appended, and where it waits for the answer."""
 
-    def now(self) -> datetime:
-        """Return the time, with a zone."""
-        ...
-
-    def monotonic_ns(self) -> int:
-        """Return nanoseconds that never go back."""
-        ...
-
-
-class SystemClock:
-    """The host's clocks."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic_ns(self) -> int:
-        return time.monotonic_ns()
+    drafts: tuple[Draft, ...]
+    answer: Future[tuple[Entry, ...]]
+    successor: Signer | None  # the key that signs after this
 
 
 class Ledger:
     """The writing end of one run's ledger. Thread-safe. Use as a context manager, or call `close`."""
 
-    def __init__(
-        self,
-        fd: int,
-        path: Path,
-        *,
-        source: str,
-        actor: str,
-        weakened: Sequence[str],
-        clock: Clock,
-        entropy: Callable[[int], bytes],
-    ) -> None:
+    def __init__(self, fd: int, path: Path, lines: LineWriter) -> None:
         """Take over a locked, open file; callers use `create` or `open`."""
         self.path = path
         self._fd = fd
-        self._source = source
-        self._clock = clock
-        self._actor = actor
-        self._host = {"boot_id": boot_id(), **({"weakened": sorted(weakened)} if weakened else {})}
-        self._entropy = entropy
-        self._lock = threading.Lock()  # of head and index
+        self._lines = lines
+        self._signer: Signer | None = None  # the key in use; known when the log was read
+        self._place = Place()
+        self._note: SignedCheckpoint | None = None  # of what is durable
+        self._end = 0  # offset of the end of the last durable batch
+        self._lock = threading.Lock()  # of note, end and offsets
+        self._offsets: dict[str, list[int]] = {}  # subject -> where its lines begin
         # One thread writes, so that Ctrl-C, which Python raises in the main thread, cannot tear a write.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
-        self._head = Head()
-        self._by_subject: dict[str, list[Entry]] = {}
+        self._waiting: deque[_Request] = deque()
         self._failure = ""
 
     @classmethod
@@ -98,27 +76,33 @@ class Ledger:
         weakened: Sequence[str] = (),
         clock: Clock | None = None,
         entropy: Callable[[int], bytes] = secrets.token_bytes,
+        signer: Signer | None = None,
     ) -> Ledger:
         """Create the file (it must not exist), lock it, and write `log.opened`.
 
-        `source` is `assay/<run name>`; `actor` says who runs this process (default: its uid);
-        `weakened` names what the run was told to do without: every event repeats it;
-        `entropy(n)` gives n random bytes for event ids.
+        `source` is `assay/<run name>`; a ULID is added, so that no two logs have one name. `actor` says who
+        runs this process (default: its uid); `weakened` names what the run was told to do without: every
+        event repeats it; `entropy(n)` gives n random bytes for ids; `signer` is by default the user's key.
 
         Raises:
-            LedgerError: the file exists, another process writes it, or it cannot be written.
+            LedgerError: the file exists, another process writes it, it cannot be written, or there is no key.
         """
-        ledger = cls(
-            _create_locked(path),
-            path,
-            source=source,
-            actor=actor or f"uid:{os.getuid()}",
+        clock = clock or SystemClock()
+        signer = signer or keys.users_key(path.parent)
+        origin = require_name(f"{source}/{ulid(int(clock.now().timestamp() * 1000), entropy(_ULID_BYTES))}")
+        lines = LineWriter(
+            source=origin,
+            actor=actor,
             weakened=weakened,
-            clock=clock or SystemClock(),
+            clock=clock,
             entropy=entropy,
+            blobs=path.parent / FOLDER,
         )
+        ledger = cls(create_locked(path), path, lines)
+        ledger._signer = signer
+        opening = {"origin": origin, "format": FORMAT, "config_sha256": config_sha256, "vkey": str(signer.key(origin))}
         try:
-            ledger.append("log.opened", "", {"origin": source, "format": FORMAT, "config_sha256": config_sha256})
+            ledger.append("log.opened", "", opening)
             sync_directory(path.parent)
         except BaseException:
             path.unlink(missing_ok=True)
@@ -135,75 +119,50 @@ class Ledger:
         weakened: Sequence[str] = (),
         clock: Clock | None = None,
         entropy: Callable[[int], bytes] = secrets.token_bytes,
+        signer: Signer | None = None,
+        held: SignedCheckpoint | None = None,
     ) -> Ledger:
         """Go on with an existing ledger: 1 lock, 2 verify all of it, 3 cut a torn tail, 4 record that.
 
-        Appends `log.recovered` where a tail was cut, and `log.reopened`; source and format are the log's own.
+        Appends `log.recovered` where a tail was cut, `log.key_rotated` where the user's key is another by
+        now, and `log.reopened`; source and format are the log's own. `held` is a checkpoint of this log that
+        was kept elsewhere: a log that is not its continuation is refused.
 
         Raises:
-            LedgerError: none there, another process writes it, damaged, or it cannot be written.
+            LedgerError: none there, another process writes it, damaged, behind `held`, it cannot be written,
+                or its key is not to be had.
         """
-        fd = open_locked(path)
-        ledger = cls(
-            fd,
-            path,
+        lines = LineWriter(
             source="",
-            actor=actor or f"uid:{os.getuid()}",
+            actor=actor,
             weakened=weakened,
             clock=clock or SystemClock(),
             entropy=entropy,
+            blobs=path.parent / FOLDER,
         )
+        ledger = cls(open_locked(path), path, lines)
         try:
-            ledger._take_up()
+            ledger._take_up(signer, held)
         except BaseException:
             ledger._release()
             raise
         return ledger
 
-    def _take_up(self) -> None:
-        known = self._load()
-        self._source = self._head.source
-        closed = self._head.closed
-        for tail in unrecorded(self.path, known):
-            self.append("log.recovered", "", {**self._seam(), **asdict(tail)})
-        self.append("log.reopened", "", {**self._seam(), "closed": closed})
-
-    def _load(self) -> set[str]:
-        """Read and verify what is there; cut a torn tail; return the digests of tails that were recorded."""
-        known, end = set(), 0
-        try:
-            for line, head, entry in _followed(self.path):
-                self._head, end = head, end + len(line)
-                self._by_subject.setdefault(entry.subject, []).append(entry)
-                if entry.type == "log.recovered":
-                    known.add(entry.data["torn_sha256"])
-        except TornTailError:
-            if self._head.size == 0:
-                raise
-            self._cut(end)
-        return known
-
-    def _cut(self, at: int) -> None:
-        try:
-            cut(self._fd, self.path, at=at)
-        except OSError as error:
-            raise LedgerError(
-                f"{self.path}: its torn tail cannot be set aside: {error.strerror}",
-                remedy="free disk space or make the run directory writable, then resume again",
-            ) from error
-
-    def _seam(self) -> dict[str, Any]:
-        return {"size": self._head.size, "head": self._head.hash}
-
-    def entries(self) -> Iterator[Entry]:
-        """Yield what is durable, from the first entry to what is the last one now, each checked as it is read."""
-        size = self._head.size
-        return itertools.islice(read(self.path), size)
+    @property
+    def size(self) -> int:
+        """How many entries are durable."""
+        return self._note.checkpoint.size if self._note else 0
 
     @property
-    def head(self) -> Head:
-        """Size and hash of what is durable."""
-        return self._head
+    def root(self) -> str:
+        """Hex of the root over what is durable."""
+        return self._note.checkpoint.root.hex() if self._note else ""
+
+    @property
+    def checkpoint(self) -> SignedCheckpoint:
+        """The signed note over what is durable."""
+        assert self._note is not None  # noqa: S101 - `create` and `open` return after the first commit
+        return self._note
 
     def append(self, event_type: str, subject: str, data: Mapping[str, Any]) -> Entry:
         """Append one event; it is durable when this returns. Raises as `append_many`."""
@@ -212,16 +171,32 @@ class Ledger:
     def append_many(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
         """Append events in order with one write and one fdatasync; all are durable when this returns.
 
+        `data` is taken as it is: who changes it afterwards changes the returned entry, not the record.
+
         Raises:
-            LedgerError: an event is malformed, too large or out of place (then none was written and the
-                ledger can go on), or the disk failed (then every later append raises, too).
+            LedgerError: an event is malformed, too large or out of place, or there are more than
+                `MAX_BATCH_EVENTS` (then none was written and the ledger can go on), or the disk failed
+                (then every later append raises, too).
         """
-        return self._thread.submit(self._append, tuple(drafts)).result()
+        if len(drafts) > MAX_BATCH_EVENTS:
+            raise LedgerError(f"expected at most {MAX_BATCH_EVENTS} events at once, found {len(drafts)}")
+        return self._submit(_Request(tuple(drafts), Future(), None)) if drafts else ()
+
+    def rotate(self, signer: Signer) -> None:
+        """Hand the log over to another key; its old one signs that. Raises as `append`."""
+        source = self._lines.source
+        said = {"old_vkey": str(self._place.key), "new_vkey": str(signer.key(source))}
+        self._submit(_Request((("log.key_rotated", "", said),), Future(), signer))
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield what is durable, from the first entry to what is the last one now, each verified as it is read."""
+        return itertools.islice(read(self.path), self.size)
 
     def history(self, subject: str) -> tuple[Entry, ...]:
-        """Return what has been recorded of a program, in order."""
+        """Return what has been recorded of a program, in order; read back from the file."""
         with self._lock:
-            return tuple(self._by_subject.get(subject, ()))
+            offsets = tuple(self._offsets.get(subject, ()))
+        return tuple(self._entry_at(offset) for offset in offsets)
 
     def close(self) -> None:
         """Write `log.closed` unless a write has failed, and release the file; the second time, do nothing."""
@@ -229,7 +204,8 @@ class Ledger:
             return
         try:
             if not self._failure:
-                self.append("log.closed", "", self._seam())
+                self.append("log.closed", "", {})
+                put_beside(self.path.with_name(CHECKPOINT_NAME), self.checkpoint.render())
         finally:
             self._release()
 
@@ -241,51 +217,148 @@ class Ledger:
     ) -> None:
         self.close()
 
-    def _append(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
+    def _take_up(self, signer: Signer | None, held: SignedCheckpoint | None) -> None:
+        known = self._load(held)
+        newest = signer or keys.users_key(self.path.parent)
+        self._signer = keys.former(self._place.key, newest)
+        self._lines.source, closed = self._place.source, self._place.closed
+        for tail in unrecorded(self.path, known):
+            self.append("log.recovered", "", asdict(tail))
+        self.append("log.reopened", "", {"closed": closed})
+        if newest is not self._signer:
+            self.rotate(newest)
+
+    def _load(self, held: SignedCheckpoint | None) -> set[str]:
+        """Read and verify what is there; cut a torn tail; return the digests of tails that were recorded."""
+        known: set[str] = set()
+        guard, torn = Held(held), False
+        try:
+            for batch in batches_of(self.path):
+                guard.take(batch)
+                begin = self._end
+                for leaf in batch.leaves:
+                    self._offsets.setdefault(leaf.event["subject"], []).append(begin)
+                    begin += leaf.length
+                    if leaf.event["type"] == "log.recovered":
+                        known.add(leaf.event["data"]["torn_sha256"])
+                self._place, self._note, self._end = batch.place, batch.note, batch.end
+        except TornTailError:
+            if self._place.size == 0:
+                raise
+            torn = True
+        guard.require()
+        if torn:
+            self._cut()
+        return known
+
+    def _cut(self) -> None:
+        try:
+            cut(self._fd, self.path, at=self._end)
+        except OSError as error:
+            raise LedgerError(
+                f"{self.path}: its torn tail cannot be set aside: {error.strerror}",
+                remedy="free disk space or make the run directory writable, then resume again",
+            ) from error
+
+    def _submit(self, request: _Request) -> tuple[Entry, ...]:
+        self._waiting.append(request)
+        self._thread.submit(self._drain)
+        return request.answer.result()
+
+    def _drain(self) -> None:
+        """Write what is waiting, in batches; answer each thread."""
+        while requests := self._next_batch():
+            try:
+                self._append(requests)
+            except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
+                for request in requests:
+                    if not request.answer.done():
+                        request.answer.set_exception(error)
+
+    def _next_batch(self) -> list[_Request]:
+        """Take what fits into one batch; a change of keys ends it."""
+        taken: list[_Request] = []
+        events = 0
+        while self._waiting and events + len(self._waiting[0].drafts) <= MAX_BATCH_EVENTS:
+            taken.append(self._waiting.popleft())
+            events += len(taken[-1].drafts)
+            if taken[-1].successor:
+                break
+        return taken
+
+    def _append(self, requests: Sequence[_Request]) -> None:
         self._require_writable()
-        head, entries, lines = self._head, [], []
-        for draft in drafts:
-            line = self._line(head, draft)
-            head, entry = follow(head, line)
-            entries.append(entry)
+        place, lines, accepted = self._place, [], []
+        for request in requests:
+            try:
+                place, made, entries = self._build(place.copy(), request.drafts)
+            except LedgerError as error:
+                request.answer.set_exception(error)
+                continue
+            lines += made
+            accepted.append((request, entries))
+        if not lines or self._signer is None:
+            return
+        commit, note = commit_line(place, self._signer)
+        self._write_durably(b"".join([*lines, commit]))
+        self._remember(place, note, lines, len(commit), accepted)
+        for request, entries in accepted:
+            if request.successor:
+                self._signer = request.successor
+                self._place.key = request.successor.key(place.source)
+            request.answer.set_result(tuple(entries))
+
+    def _build(self, place: Place, drafts: Sequence[Draft]) -> tuple[Place, list[bytes], list[Entry]]:
+        """Make the lines of some events and move `place` on by them."""
+        lines, entries = [], []
+        for event_type, subject, data in drafts:
+            index = place.size
+            if event_type in SEAM_TYPES:
+                data = {**data, "size": index, "root": place.root}
+            line, said, time = self._lines.line(index, event_type, subject, data)
+            leaf = leaf_hash(line)
+            place.take(event_type, self._lines.source, said, leaf)
             lines.append(line + b"\n")
-        self._write_durably(b"".join(lines))
+            entries.append(Entry(index=index, hash=leaf.hex(), type=event_type, subject=subject, time=time, data=said))
+        return place, lines, entries
+
+    def _remember(
+        self,
+        place: Place,
+        note: SignedCheckpoint,
+        lines: Sequence[bytes],
+        commit_bytes: int,
+        accepted: Sequence[tuple[_Request, Sequence[Entry]]],
+    ) -> None:
         with self._lock:
-            self._head = head
-            for entry in entries:
-                self._by_subject.setdefault(entry.subject, []).append(entry)
-        return tuple(entries)
+            sizes = iter(lines)
+            for _, entries in accepted:
+                for entry in entries:
+                    self._offsets.setdefault(entry.subject, []).append(self._end)
+                    self._end += len(next(sizes))
+            self._place, self._note = place, note
+            self._end += commit_bytes
+
+    def _entry_at(self, offset: int) -> Entry:
+        """Read one durable event back; whoever holds the file locked trusts its own offsets, not its bytes."""
+        try:
+            line, newline, _ = os.pread(self._fd, MAX_LINE_BYTES, offset).partition(b"\n")
+        except OSError as error:
+            raise LedgerError(f"{self.path}: cannot be read: {error.strerror}") from error
+        if not newline:
+            raise LedgerError(f"{self.path}: expected an event at byte {offset}, found {line[:60]!r}")
+        return entry_of(event_of(line), leaf_hash(line), self.path)
 
     def _release(self) -> None:
         self._thread.shutdown()
         os.close(self._fd)
         self._fd = -1
 
-    def _line(self, head: Head, draft: Draft) -> bytes:
-        event_type, subject, data = draft
-        now = self._clock.now().astimezone(UTC)
-        return canonical(
-            {
-                "specversion": SPEC_VERSION,
-                "id": ulid(int(now.timestamp() * 1000), self._entropy(10)),
-                "type": event_type,
-                "source": self._source,
-                "subject": subject,
-                "time": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-                "monotonic_ns": str(self._clock.monotonic_ns()),
-                "seq": head.size,
-                "prev": head.hash,
-                "actor": {"type": "user", "id": self._actor},
-                "host": self._host,
-                "data": data,
-            }
-        )
-
     def _require_writable(self) -> None:
         if self._failure:
             raise LedgerError(
                 f"{self.path}: nothing more is written after a failed write ({self._failure})",
-                remedy="free disk space or mend the disk, then start a new run",
+                remedy="free disk space or mend the disk, then resume the run",
             )
         if self._fd < 0:
             raise LedgerError(f"{self.path}: the ledger is closed")
@@ -300,122 +373,5 @@ class Ledger:
             self._failure = error.strerror or str(error)
             raise LedgerError(
                 f"{self.path}: cannot be written: {self._failure}",
-                remedy="free disk space or mend the disk, then start a new run",
+                remedy="free disk space or mend the disk, then resume the run",
             ) from error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """What a ledger file holds: the intact entries from its beginning, and what is wrong after them, if anything."""
-
-    size: int  # intact entries
-    head: str  # hash of the last intact entry
-    closed: bool
-    torn_bytes: int  # of a last line without its newline: a crash, or a cut
-    problem: str  # names the first bad index; empty when all is well
-
-    @property
-    def intact(self) -> bool:
-        return not self.problem
-
-
-def read(path: Path) -> Iterator[Entry]:
-    """Yield the entries of a ledger file, each checked against the one before it.
-
-    Raises:
-        LedgerError: unreadable, empty, torn or damaged; names the first bad index. Entries that were
-            yielded before it are intact.
-    """
-    for _, _, entry in _followed(path):
-        yield entry
-
-
-def _followed(path: Path) -> Iterator[tuple[bytes, Head, Entry]]:
-    head = Head()
-    for line in _lines(path):
-        if not line.endswith(b"\n") and len(line) <= MAX_LINE_BYTES:
-            raise TornTailError(head.size, line)
-        head, entry = follow(head, line.removesuffix(b"\n"))
-        yield line, head, entry
-    if head.size == 0:
-        raise LedgerError(f"{path}: entry 0: expected log.opened, found an empty file")
-
-
-def verify(path: Path) -> Verification:
-    """Read a ledger to its end or to its first damage; raises `LedgerError` only if it cannot be read at all."""
-    size, head, closed, torn, problem = 0, Head().hash, False, 0, ""
-    try:
-        for entry in read(path):
-            size, head, closed = entry.index + 1, entry.hash, entry.type == "log.closed"
-    except LedgerError as error:
-        if isinstance(error.__cause__, OSError):
-            raise
-        problem = error.what
-        torn = error.torn_bytes if isinstance(error, TornTailError) else 0
-    return Verification(size=size, head=head, closed=closed, torn_bytes=torn, problem=problem)
-
-
-class TornTailError(LedgerError):
-    """The last line has no newline: the writer died inside a write, or the file was cut."""
-
-    def __init__(self, index: int, line: bytes) -> None:
-        super().__init__(
-            f"entry {index}: expected a line that ends, found {len(line)} bytes without a newline",
-            remedy="the run was killed while it wrote, or the file was cut; the entries before it are intact",
-        )
-        self.torn_bytes = len(line)
-
-
-def ulid(milliseconds: int, randomness: bytes) -> str:
-    """Return 48 bits of time and 80 random bits as a ULID (26 characters, Crockford's base 32)."""
-    number = (milliseconds & (2**48 - 1)) << 80 | int.from_bytes(randomness[:10], "big")
-    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
-
-
-def boot_id() -> str:
-    """Return the id of the host's current boot (monotonic times compare within one only), or ""."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
-def _create_locked(path: Path) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        fd = os.open(path, flags, _MODE)
-    except FileExistsError as error:
-        busy = "another process is writing it" if _is_locked(path) else "it exists already"
-        raise LedgerError(
-            f"{path}: cannot be created: {busy}", remedy="choose another name or --run-dir for this run"
-        ) from error
-    except OSError as error:
-        raise LedgerError(
-            f"{path}: cannot be created: {error.strerror}", remedy="choose a run directory that can be written"
-        ) from error
-    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the file is ours alone: it did not exist
-    return fd
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(fd)
-    return False
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines with their newlines; a line is never read beyond what an entry may hold."""
-    try:
-        with path.open("rb", buffering=_READ_BYTES) as file:
-            while line := file.readline(MAX_LINE_BYTES + 1):
-                yield line
-    except OSError as error:
-        raise LedgerError(f"{path}: cannot be read: {error.strerror}", remedy="check the run directory") from error

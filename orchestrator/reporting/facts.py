@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.ledger import TERMINAL_TYPES, Entry
+from orchestrator.ledger import TERMINAL_TYPES, Entry, Frontier
 
 SCORED = "scored"
 UNFINISHED = "no outcome"
@@ -133,7 +133,7 @@ class RunFacts:
     """Everything that the report shows of one run."""
 
     entries: int = 0
-    head: str = ""
+    head: str = ""  # root of the tree over them, hex
     source: str = ""
     began: str = ""
     last: str = ""
@@ -153,7 +153,9 @@ class RunFacts:
 
     @property
     def name(self) -> str:
-        return self.source.removeprefix("assay/")
+        if self.started:
+            return str(self.started.data["run"])
+        return self.source.removeprefix("assay/").partition("/")[0]
 
     @property
     def learn(self) -> str:
@@ -177,14 +179,16 @@ class RunFacts:
 
 def gather(entries: Iterable[Entry]) -> RunFacts:
     """Fold the entries up to the run's end; what is written later (the report's own entry) is not a fact of the run."""
-    facts = RunFacts()
+    facts, tree = RunFacts(), Frontier()
     for entry in entries:
+        tree.append(bytes.fromhex(entry.hash))
         if entry.index == 0:
             facts.began, facts.source = entry.time, str(entry.data.get("origin", ""))
-        facts.entries, facts.head, facts.last = entry.index + 1, entry.hash, entry.time
+        facts.entries, facts.last = entry.index + 1, entry.time
         _take(facts, entry)
         if entry.type in TERMINAL_TYPES:
             break
+    facts.head = tree.root().hex()
     return facts
 
 

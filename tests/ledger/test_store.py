@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger import GENESIS, Ledger, read, verify
-from orchestrator.ledger.store import ulid
+from orchestrator.ledger import Ledger, read, verify
+from orchestrator.ledger.line import ulid
+from orchestrator.ledger.tree import root_of
 from tests.ledger.written import SOURCE, create, sha, skipped, small_log
 
 REPOSITORY = Path(__file__).parents[2]
@@ -40,8 +41,7 @@ def test_what_was_appended_is_in_the_file_before_append_returns(tmp_path: Path) 
         for number in range(3):
             entry = ledger.append("dpo.skipped", "", skipped(str(number)))
             result = verify(tmp_path / "ledger.jsonl")
-            assert (result.head, result.size) == (entry.hash, entry.index + 1)
-            assert (ledger.head.hash, ledger.head.size) == (entry.hash, entry.index + 1)
+            assert (result.root, result.size) == (ledger.root, entry.index + 1)
 
 
 def test_the_first_entry_opens_and_the_last_closes_the_log(tmp_path: Path) -> None:
@@ -49,8 +49,7 @@ def test_the_first_entry_opens_and_the_last_closes_the_log(tmp_path: Path) -> No
     first, middle, last = read(tmp_path / "ledger.jsonl")
     assert (first.type, last.type) == ("log.opened", "log.closed")
     assert first.data["config_sha256"] == sha("config")
-    assert last.data == {"size": 2, "head": middle.hash}
-    assert GENESIS in (tmp_path / "ledger.jsonl").read_text().splitlines()[0]
+    assert last.data == {"size": 2, "root": root_of(bytes.fromhex(entry.hash) for entry in (first, middle)).hex()}
 
 
 def test_the_file_belongs_to_its_user_alone(tmp_path: Path) -> None:
@@ -62,7 +61,7 @@ def test_a_refused_event_writes_nothing_and_the_ledger_goes_on(tmp_path: Path) -
     with create(tmp_path / "ledger.jsonl") as ledger:
         with pytest.raises(LedgerError, match="missing key"):
             ledger.append_many([("dpo.skipped", "", skipped()), ("dpo.skipped", "", {})])
-        assert ledger.head.size == 1
+        assert ledger.size == 1
         ledger.append("dpo.skipped", "", skipped())
     assert [entry.type for entry in read(tmp_path / "ledger.jsonl")] == ["log.opened", "dpo.skipped", "log.closed"]
 
@@ -74,10 +73,10 @@ def test_a_value_that_is_not_canonical_is_refused_at_append(tmp_path: Path, valu
     assert verify(tmp_path / "ledger.jsonl").size == 2
 
 
-def test_a_large_event_is_sent_to_the_blob_store(tmp_path: Path) -> None:
+def test_an_event_with_a_large_subject_is_refused(tmp_path: Path) -> None:
     with create(tmp_path / "ledger.jsonl") as ledger:
         with pytest.raises(LedgerError, match="at most 16383 bytes") as caught:
-            ledger.append("dpo.skipped", "", skipped("x" * 16_384))
+            ledger.append("dpo.skipped", "x" * 16_384, skipped())
         assert "blob store" in caught.value.remedy
 
 
@@ -86,7 +85,7 @@ def test_no_text_can_break_out_of_its_line(tmp_path_factory: pytest.TempPathFact
     path = tmp_path_factory.mktemp("log") / "ledger.jsonl"
     with create(path) as ledger:
         ledger.append("dpo.skipped", text, skipped(text + '\n{"type":"run.completed"}\n'))
-    assert path.read_bytes().count(b"\n") == 3
+    assert path.read_bytes().count(b"\n") == 6
     assert list(read(path))[1].subject == text
 
 
@@ -163,18 +162,18 @@ def test_eight_threads_lose_nothing_and_keep_their_own_order(tmp_path: Path) -> 
 def test_after_a_full_disk_nothing_more_is_written(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     with file_size_limit_after(create(path), path) as ledger:
-        before = ledger.head
+        before = (ledger.size, ledger.root)
         with pytest.raises(LedgerError, match="cannot be written") as caught:
             ledger.append("dpo.skipped", "", skipped("x" * 8000))
         assert "disk" in caught.value.remedy
     size = path.stat().st_size
     with pytest.raises(LedgerError, match="nothing more is written"):
         ledger.append("dpo.skipped", "", skipped())
-    assert ledger.head == before
+    assert (ledger.size, ledger.root) == before
     ledger.close()
     assert path.stat().st_size == size
     result = verify(path)
-    assert (result.size, result.head) == (before.size, before.hash)
+    assert (result.size, result.root) == before
 
 
 class file_size_limit_after:  # noqa: N801 - reads as a function

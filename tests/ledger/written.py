@@ -47,6 +47,11 @@ def skipped(text: str = "too few pairs") -> Mapping[str, Any]:
     return {"iteration": 1, "pairs": 0, "why": text}
 
 
+def lines_of(path: Path) -> list[bytes]:
+    """Return the lines of the events, without newlines and without the commit lines."""
+    return [line for line in path.read_bytes().split(b"\n")[:-1] if not line.startswith(b'{"$commit"')]
+
+
 def small_log(path: Path, *, events: int = 3) -> bytes:
     """Write log.opened, some events and log.closed; return the file's bytes."""
     with create(path) as ledger:
