@@ -154,6 +154,7 @@ def _run_admitted(source: str | bytes, torch: ModuleType) -> Ran:
     code = compile(tree, FILENAME, "exec", dont_inherit=True)
     guards = Guards(STRICT, torch, Printed())
     namespace = guards.namespace()
+    _shorten(namespace["__builtins__"])
     invariant = Invariant(of_profile, torch, guards, namespace)
     guards.turns.left = MAX_STEPS
     escapes = WATCH.escapes = []
@@ -164,9 +165,21 @@ def _run_admitted(source: str | bytes, torch: ModuleType) -> Ran:
     return Ran(admitted=True, ended=ended, escapes=tuple(escapes))
 
 
-def _observe(builtins: dict[str, Any], invariant: Invariant, escapes: list[str]) -> None:
-    """Put the observers beside the guards, and a small range in place of the large."""
+def _shorten(builtins: dict[str, Any]) -> None:
+    """Put a small range in place of the large: loops in C cannot be interrupted."""
     ranges = builtins["range"]
+
+    def small(*limits: Any) -> range:
+        steps: range = ranges(*limits)
+        if len(steps) > MAX_STEPS:
+            raise OutOfTime
+        return steps
+
+    builtins["range"] = small
+
+
+def _observe(builtins: dict[str, Any], invariant: Invariant, escapes: list[str]) -> None:
+    """Put the observers beside the guards."""
 
     def seen(value: Any) -> Any:
         active, WATCH.active = WATCH.active, False
@@ -175,13 +188,7 @@ def _observe(builtins: dict[str, Any], invariant: Invariant, escapes: list[str])
         WATCH.active = active
         return value
 
-    def small(*limits: Any) -> range:
-        steps: range = ranges(*limits)
-        if len(steps) > MAX_STEPS:
-            raise OutOfTime
-        return steps
-
-    builtins.update(_seen_=seen, _getiter_=lambda values: map(seen, values), range=small)
+    builtins.update(_seen_=seen, _getiter_=lambda values: map(seen, values))
 
 
 def _execute(code: Any, namespace: dict[str, Any], named: tuple[str, ...], torch: ModuleType) -> str:
