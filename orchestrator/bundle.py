@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from orchestrator.errors import LedgerError, StorageError, UsageError
-from orchestrator.ledger import FILE_NAME, Entry, canonical, read, verify
+from orchestrator.ledger import FILE_NAME, canonical, read, verify
 from orchestrator.ledger.canonical import decode
+from orchestrator.ledger.reading import batches_of
 
 FORMAT = "assay-bundle/1"
 MANIFEST = "bundle.json"
@@ -33,7 +34,7 @@ MAX_MANIFEST_BYTES = 64 * 1024 * 1024  # about 200 bytes for each of the files
 MAX_FILE_BYTES = 64 * 1024**3  # merged weights are the largest
 MAX_BYTES = 1024**4  # of all files
 _CHUNK_BYTES = 1024 * 1024
-_BESIDE = ("config.json", "report.html")
+_BESIDE = ("checkpoint", "config.json", "report.html")
 _NAME = re.compile(r"(?!blobs$|bundle\.json$)[a-z0-9][a-z0-9._-]{0,63}|blobs/[0-9a-f]{64}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _OCTAL = re.compile(rb"[0-7]{11}")
@@ -96,18 +97,21 @@ def _names(run_dir: Path, *, weights: bool) -> list[str]:
         )
     if problem := verify(ledger).problem:
         raise LedgerError(f"{ledger}: {problem}", remedy="a damaged record is not passed on")
-    named, outputs = _digests(read(ledger))
+    named, outputs = _digests(ledger)
     wanted = named | outputs if weights else named - outputs
     blobs = [f"blobs/{digest}" for digest in wanted if _is_file(run_dir / "blobs" / digest)]
     beside = [name for name in _BESIDE if _is_file(run_dir / name)]
     return sorted([FILE_NAME, *beside, *blobs])
 
 
-def _digests(entries: Iterator[Entry]) -> tuple[set[str], set[str]]:
-    """Return every digest that the ledger names, and those of merged weights."""
+def _digests(ledger: Path) -> tuple[set[str], set[str]]:
+    """Return every digest that the ledger's lines and the values moved out of them name, and those of merged weights."""
     named: set[str] = set()
     outputs: set[str] = set()
-    for entry in entries:
+    for batch in batches_of(ledger):
+        for leaf in batch.leaves:
+            named.update(_texts(leaf.event["data"]))
+    for entry in read(ledger):
         named.update(_texts(entry.data))
         if entry.type == "outputs.verified":
             outputs.add(entry.data["output_sha256"])

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.errors import StorageError, UsageError
+from orchestrator.errors import LedgerError, StorageError, UsageError
 
 if TYPE_CHECKING:
+    from orchestrator.ledger.note import SignedCheckpoint
     from orchestrator.replay.results import ProgramResult, ReplayResult
 
 
@@ -51,6 +52,12 @@ def replay(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON (docs/replay.md).")
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint", metavar="FILE", help="A checkpoint kept elsewhere that the ledger must go on from."
+        ),
+    ] = None,
     work: Annotated[
         Path | None, typer.Option("--work-dir", metavar="DIR", help="Where outputs go meanwhile. [a temporary folder]")
     ] = None,
@@ -81,6 +88,7 @@ def replay(
                 work=work,
                 stranger=is_bundle,
                 accept_weakened=weakened,
+                held=_checkpoint(checkpoint) if checkpoint else None,
             )
             result = run_again(request, told=_tell)
     except BundleError as error:
@@ -136,6 +144,19 @@ def _models(pairs: Sequence[str]) -> dict[str, Path]:
             )
         found[name] = Path(place)
     return found
+
+
+def _checkpoint(path: Path) -> SignedCheckpoint:
+    from orchestrator.ledger.note import parse
+
+    try:
+        return parse(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}", remedy="pass a checkpoint's file") from error
+    except LedgerError as error:
+        raise UsageError(
+            f"{path}: {error.what}", remedy="pass a checkpoint that was exported from this ledger"
+        ) from error
 
 
 def _tell(program: ProgramResult) -> None:

@@ -121,6 +121,20 @@ def test_the_figures_and_tables_name_the_entries_behind_them(finished: Path) -> 
     assert page.count("Ledger entries ") == len(FIGURES)
 
 
+def test_every_tile_and_row_of_figures_names_entries(finished: Path) -> None:
+    page = finished.joinpath("report.html").read_text()
+    tiles = re.findall(r'<div class="tile">.*?</div>', page)
+    assert len(tiles) == 5
+    assert all(re.search(r'class="entries">entries \d', tile) for tile in tiles)
+    for section in ("result", "search", "programs", "learning"):
+        start = page.index(f'<section id="{section}">')
+        body = re.search(r"<tbody>(.*?)</tbody>", page[start : page.index("</section>", start)], re.DOTALL)
+        assert body
+        rows = re.findall(r"<tr[^>]*>.*?</tr>", body.group(1), re.DOTALL)
+        assert rows
+        assert all(re.search(r'<td class="entries">\d', row) for row in rows), section
+
+
 def root_at_the_end(run_dir: Path) -> str:
     tree = Frontier()
     for entry in read(run_dir / "ledger.jsonl"):

@@ -61,7 +61,7 @@ def replay(request: Request, *, told: Told) -> ReplayResult:
         UsageError: no such run, no such programs, or less protection than the caller accepts.
     """
     try:
-        original = read_original(request.run_dir)
+        original = read_original(request.run_dir, request.held)
     except ReplayError as error:
         return ReplayResult(source=request.source, whole=error.result, why=error.why)
     programs = select(original, request.programs)
@@ -118,7 +118,8 @@ class _Course:
             source=self.request.source,
             run=self.original.run,
             entries=self.original.entries,
-            head=self.original.head,
+            root=self.original.root,
+            keys=self.original.keys,
             why=self.why,
             environment=self.environment,
             programs=sorted_as([program.id for program in self.programs], self.ended),
@@ -163,6 +164,8 @@ class _Course:
         notes = [f"another class of environment: {described(differs, record, here)}"] if differs else []
         if self.original.started.get("policy_sha256") != policy_digest(config.policy):
             notes.append("the policy of the record is not the one here")
+        if self.original.missing:
+            notes.append(f"the record is intact and not complete: {self.original.missing[0]}")
         self.environment = {
             "recorded": record.as_json(),
             "here": here.as_json(),

@@ -18,6 +18,7 @@ from orchestrator.blobs import BlobError, BlobStore, MissingBlobError
 from orchestrator.errors import LedgerError, UsageError
 from orchestrator.ledger import FILE_NAME, TERMINAL_TYPES, Entry, read, verify
 from orchestrator.ledger.canonical import decode
+from orchestrator.ledger.note import SignedCheckpoint
 from orchestrator.replay.classes import ReplayClass
 
 ADMITTED, REFUSED, SKIPPED = "admitted", "refused", "skipped"
@@ -67,7 +68,9 @@ class Original:
 
     run_dir: Path
     entries: int = 0
-    head: str = ""
+    root: str = ""  # of the tree over them
+    keys: tuple[str, ...] = ()  # that signed, in order
+    missing: tuple[str, ...] = ()  # what began and has no end on record
     started: Mapping[str, Any] = field(default_factory=dict)
     profile: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, Any] | None = None
@@ -88,8 +91,8 @@ class Original:
         return BlobStore(self.run_dir / "blobs", create=False)
 
 
-def read_original(run_dir: Path) -> Original:
-    """Verify a run's ledger and fold it.
+def read_original(run_dir: Path, held: SignedCheckpoint | None = None) -> Original:
+    """Verify a run's ledger and fold it. `held` is a checkpoint that was kept elsewhere, which it must go on from.
 
     Raises:
         UsageError: there is no ledger, or no run begins in it.
@@ -102,11 +105,14 @@ def read_original(run_dir: Path) -> Original:
             remedy="pass runs/<name>",
         )
     try:
-        if problem := verify(ledger).problem:
-            raise LedgerError(problem)
+        verified = verify(ledger, held)
+        if verified.problem:
+            raise LedgerError(verified.problem)
         original = fold(run_dir, read(ledger))
     except LedgerError as error:
         raise ReplayError(ReplayClass.LOG_INVALID, f"{ledger}: {error.what}", remedy=error.remedy) from error
+    original.entries, original.root, original.missing = verified.size, verified.root, verified.missing
+    original.keys = tuple(str(key) for key in verified.keys)
     if not original.started:
         raise UsageError(f"{run_dir}: the record holds no run.started", remedy="nothing was run; pass another run")
     return original
@@ -116,7 +122,6 @@ def fold(run_dir: Path, entries: Iterable[Entry]) -> Original:
     """Fold verified entries."""
     original = Original(run_dir=run_dir)
     for entry in entries:
-        original.entries, original.head = entry.index + 1, entry.hash
         match entry.type:
             case "run.started":
                 original.started = entry.data

@@ -15,6 +15,7 @@ from orchestrator import lab
 from orchestrator.config import RunConfig, parse_config
 from orchestrator.errors import ConfigError, ModelError, PreflightError, UsageError
 from orchestrator.lab.watch import ensure_watched
+from orchestrator.ledger.note import SignedCheckpoint
 from orchestrator.models import MergeInputs, ModelFiles, resolve_inputs
 from orchestrator.replay.classes import ReplayClass
 from orchestrator.replay.original import SKIPPED, Original, Recorded, ReplayError
@@ -37,6 +38,7 @@ class Request:
     work: Path | None = None  # folder for outputs; the system's temporary one if None
     stranger: bool = False  # the record comes from elsewhere
     accept_weakened: bool = False
+    held: SignedCheckpoint | None = None  # a checkpoint of the ledger that was kept elsewhere
     profile: Mapping[str, Any] | None = None  # determinism profile of this machine, where it is not to be looked at
 
 

@@ -44,7 +44,8 @@ class ReplayResult:
     source: str  # what was replayed: a run directory or a bundle
     run: str = ""
     entries: int = 0
-    head: str = ""
+    root: str = ""
+    keys: tuple[str, ...] = ()
     why: str = ""  # what ended it before any program was run
     environment: Mapping[str, Any] = field(default_factory=dict)
     programs: tuple[ProgramResult, ...] = ()
@@ -66,7 +67,7 @@ def as_json(result: ReplayResult) -> dict[str, Any]:
         "format": FORMAT,
         "source": printable(result.source),
         "run": printable(result.run),
-        "ledger": {"entries": result.entries, "head": result.head},
+        "ledger": {"entries": result.entries, "root": result.root, "keys": [printable(key) for key in result.keys]},
         "class": result.result.value,
         "verdict": VERDICTS[result.result],
         "exit_code": result.exit_code,

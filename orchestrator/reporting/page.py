@@ -7,10 +7,10 @@ hide or reorder what stands beside it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -38,6 +38,15 @@ _SECTIONS = [
 ]
 _FOLDER = Path(__file__).parent
 _TRL_NAMES = ("loss", "rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected")
+
+
+class Tile(NamedTuple):
+    """One figure at the top of the page, with the entries behind it."""
+
+    label: str
+    value: str
+    note: str
+    entries: Sequence[int]
 
 
 def render(
@@ -76,6 +85,7 @@ def render(
         capabilities=capabilities.rows(listed),
         colours=figures.outcome_colours(list(facts.iterations.values())),
         environment=_environment(facts),
+        environment_entries=[one.index for one in _environment_sources(facts) if one],
         scored=SCORED,
         **_beside_parts(beside),
     )
@@ -133,41 +143,40 @@ def _status(facts: RunFacts) -> dict[str, str]:
             return {"word": "failed", "tone": "bad", "text": f"{data['error']}: {data['message']}"}
 
 
-def _tiles(facts: RunFacts) -> list[tuple[str, str, str]]:
-    """Return the few figures that matter most, as (label, value, note)."""
+def _tiles(facts: RunFacts) -> list[Tile]:
+    """Return the few figures that matter most."""
     programs, scored = list(facts.programs.values()), facts.ranking
     repeats = sum(program.outcome == "duplicate" for program in programs)
     note = f"{_texts(facts)} different texts" + (f", {repeats} computed what an earlier one did" if repeats else "")
+    share = percent(len(scored) / len(programs)) + " of all" if programs else ""
     tiles = [
-        ("programs", str(len(programs)), note),
-        ("scored", str(len(scored)), percent(len(scored) / len(programs)) + " of all" if programs else ""),
+        Tile("programs", str(len(programs)), note, [program.entries[0] for program in programs]),
+        Tile("scored", str(len(scored)), share, [program.dev.entry for program in scored if program.dev]),
     ]
     if scored and scored[0].dev:
-        tiles.append(("best on dev", percent(scored[0].dev.accuracy), f"{scored[0].id}; steers the search"))
+        best = scored[0].dev
+        tiles.append(Tile("best on dev", percent(best.accuracy), f"{scored[0].id}; steers the search", [best.entry]))
     tiles.extend(_test_tile(facts))
-    return [*tiles, ("wall clock", span(_elapsed(facts)), f"{len(facts.iterations)} iterations")]
+    ends = [0, facts.entries - 1] if facts.entries else []
+    return [*tiles, Tile("wall clock", span(_elapsed(facts)), f"{len(facts.iterations)} iterations", ends)]
 
 
 def _texts(facts: RunFacts) -> int:
     return len({program.digest for program in facts.programs.values()})
 
 
-def _test_tile(facts: RunFacts) -> list[tuple[str, str, str]]:
+def _test_tile(facts: RunFacts) -> list[Tile]:
     """Return the test result of the program that dev had put first; not the best on test."""
     reference = facts.baselines.get("task_arithmetic") or facts.baselines.get("seed")
     if not facts.finalists:
         return []
     first = facts.finalists[0].scores["test"]
     if reference is None or "test" not in reference.scores:
-        return [("its test score", percent(first.accuracy), "sealed until the end")]
-    difference = paired(first.correct, reference.scores["test"].correct).difference
-    return [
-        (
-            "its test score",
-            percent(first.accuracy),
-            f"against {words(reference.name)} {change(difference)}",
-        )
-    ]
+        return [Tile("its test score", percent(first.accuracy), "sealed until the end", [first.entry])]
+    other = reference.scores["test"]
+    difference = paired(first.correct, other.correct).difference
+    note = f"against {words(reference.name)} {change(difference)}"
+    return [Tile("its test score", percent(first.accuracy), note, [first.entry, other.entry])]
 
 
 def _verdict(facts: RunFacts) -> str:
@@ -314,7 +323,7 @@ def _shown_source(program: Program, sources: Mapping[str, str]) -> dict[str, Any
 
 def _environment(facts: RunFacts) -> list[tuple[str, str]]:
     """Return (name, value) of what the run's numbers depend on; what is not on record is left out."""
-    started, profile, container = (_data(entry) for entry in (facts.started, facts.profile, facts.first_container))
+    started, profile, container, *_ = (_data(entry) for entry in _environment_sources(facts))
     sandbox = started.get("sandbox", {})
     rows = [
         ("configuration", started.get("config_sha256")),
@@ -332,6 +341,10 @@ def _environment(facts: RunFacts) -> list[tuple[str, str]]:
         *((name, value) for name, value in profile.get("environment", {}).items()),
     ]
     return [(name, str(value)) for name, value in rows if value]
+
+
+def _environment_sources(facts: RunFacts) -> tuple[Entry | None, ...]:
+    return (facts.started, facts.profile, facts.first_container, facts.protections, facts.canaries)
 
 
 def _protections(data: Mapping[str, Any]) -> str:

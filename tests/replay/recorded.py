@@ -45,7 +45,7 @@ def rewritten(run_dir: Path, target: Path, edit: Edit) -> Path:
     (target / FILE_NAME).unlink()
     entries = list(read(run_dir / FILE_NAME))
     with Ledger.create(
-        target / FILE_NAME, source=entries[0].data["origin"], config_sha256=entries[0].data["config_sha256"]
+        target / FILE_NAME, source="assay/test", config_sha256=entries[0].data["config_sha256"]
     ) as ledger:
         for draft in _edited(((one.type, one.subject, dict(one.data)) for one in entries), edit):
             ledger.append(*draft)

@@ -26,7 +26,7 @@ def program(result: ReplayClass, **more: Any) -> ProgramResult:
 
 
 def result(*programs: ProgramResult, **more: Any) -> ReplayResult:
-    return ReplayResult(source="runs/lab", run="lab", entries=9, head="f" * 64, programs=programs, **more)
+    return ReplayResult(source="runs/lab", run="lab", entries=9, root="f" * 64, keys=("k",), programs=programs, **more)
 
 
 def require_schema(value: object) -> None:
