@@ -105,7 +105,7 @@ def _names(run_dir: Path, *, weights: bool) -> list[str]:
 
 
 def _digests(ledger: Path) -> tuple[set[str], set[str]]:
-    """Return every digest that the ledger's lines and the values moved out of them name, and those of merged weights."""
+    """Return the digests that lines and the values moved out of them name, and those of merged weights."""
     named: set[str] = set()
     outputs: set[str] = set()
     for batch in batches_of(ledger):

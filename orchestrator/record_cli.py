@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.errors import LedgerError, StorageError, UsageError
+from orchestrator.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.ledger.note import SignedCheckpoint
     from orchestrator.replay.results import ProgramResult, ReplayResult
 
 
@@ -75,6 +74,7 @@ def replay(
     from orchestrator.replay import results
     from orchestrator.replay.again import replay as run_again
     from orchestrator.replay.classes import ReplayClass
+    from orchestrator.replay.original import held_checkpoint
     from orchestrator.replay.preparing import Request
 
     try:
@@ -88,7 +88,7 @@ def replay(
                 work=work,
                 stranger=is_bundle,
                 accept_weakened=weakened,
-                held=_checkpoint(checkpoint) if checkpoint else None,
+                held=held_checkpoint(checkpoint) if checkpoint else None,
             )
             result = run_again(request, told=_tell)
     except BundleError as error:
@@ -144,19 +144,6 @@ def _models(pairs: Sequence[str]) -> dict[str, Path]:
             )
         found[name] = Path(place)
     return found
-
-
-def _checkpoint(path: Path) -> SignedCheckpoint:
-    from orchestrator.ledger.note import parse
-
-    try:
-        return parse(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}", remedy="pass a checkpoint's file") from error
-    except LedgerError as error:
-        raise UsageError(
-            f"{path}: {error.what}", remedy="pass a checkpoint that was exported from this ledger"
-        ) from error
 
 
 def _tell(program: ProgramResult) -> None:

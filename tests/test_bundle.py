@@ -57,12 +57,24 @@ def names(bundle: Path) -> list[str]:
 
 def test_what_the_ledger_names_goes_in_and_nothing_else(run: SyntheticRun, bundle: Path) -> None:
     programs = {entry.data["program_sha256"] for entry in read(run.run_dir / "ledger.jsonl") if entry.subject}
-    assert names(bundle) == [MANIFEST, *sorted(f"blobs/{one}" for one in programs), "ledger.jsonl", "report.html"]
+    blobs = sorted(f"blobs/{one}" for one in programs)
+    assert names(bundle) == [MANIFEST, *blobs, "checkpoint", "ledger.jsonl", "report.html"]
 
 
 def test_weights_go_in_if_they_are_asked_for(run: SyntheticRun, tmp_path: Path) -> None:
     write_bundle(run.run_dir, tmp_path / "a", weights=True)
     assert f"blobs/{hashlib.sha256(b'weights of the best').hexdigest()}" in names(tmp_path / "a")
+
+
+def test_values_that_were_moved_out_of_the_ledger_go_along(tmp_path: Path) -> None:
+    run = SyntheticRun(tmp_path / "lab", programs=2, iterations=1)
+    run.begin()
+    run.event("dpo.skipped", {"iteration": 1, "pairs": 0, "why": "long " * 5000})
+    run.finish()
+    run.ledger.close()
+    write_bundle(run.run_dir, tmp_path / "a", weights=False)
+    with opened(tmp_path / "a") as (folder, _):
+        assert list(read(folder / "ledger.jsonl")) == list(read(run.run_dir / "ledger.jsonl"))
 
 
 def test_the_same_record_gives_the_same_bytes_whenever_and_wherever(run: SyntheticRun, bundle: Path) -> None:

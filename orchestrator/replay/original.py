@@ -18,7 +18,7 @@ from orchestrator.blobs import BlobError, BlobStore, MissingBlobError
 from orchestrator.errors import LedgerError, UsageError
 from orchestrator.ledger import FILE_NAME, TERMINAL_TYPES, Entry, read, verify
 from orchestrator.ledger.canonical import decode
-from orchestrator.ledger.note import SignedCheckpoint
+from orchestrator.ledger.note import SignedCheckpoint, parse
 from orchestrator.replay.classes import ReplayClass
 
 ADMITTED, REFUSED, SKIPPED = "admitted", "refused", "skipped"
@@ -116,6 +116,22 @@ def read_original(run_dir: Path, held: SignedCheckpoint | None = None) -> Origin
     if not original.started:
         raise UsageError(f"{run_dir}: the record holds no run.started", remedy="nothing was run; pass another run")
     return original
+
+
+def held_checkpoint(path: Path) -> SignedCheckpoint:
+    """Return a checkpoint that was kept elsewhere.
+
+    Raises:
+        UsageError: it cannot be read, or is none.
+    """
+    try:
+        return parse(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}", remedy="pass a checkpoint's file") from error
+    except LedgerError as error:
+        raise UsageError(
+            f"{path}: {error.what}", remedy="pass a checkpoint that was exported from this ledger"
+        ) from error
 
 
 def fold(run_dir: Path, entries: Iterable[Entry]) -> Original:

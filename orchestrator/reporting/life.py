@@ -19,7 +19,12 @@ _SINGLE = {
     "outputs.verified": "verified",
     "candidate.rejected": "rejected",
 }
-_CONTAINER = {"sandbox.created": "created", "sandbox.started": "started", "sandbox.exited": "exited"}
+_CONTAINER = {
+    "sandbox.created": "created",
+    "sandbox.started": "started",
+    "sandbox.exited": "exited",
+    "sandbox.lost": "lost",
+}
 _ASKED = ("image", "container", "device", "sandbox")
 
 

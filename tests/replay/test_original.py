@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.errors import UsageError
 from orchestrator.replay.classes import ReplayClass
-from orchestrator.replay.original import Original, ReplayError, read_original, select, source_of
+from orchestrator.replay.original import Original, ReplayError, held_checkpoint, read_original, select, source_of
 from tests.synthetic_run import SyntheticRun
 
 
@@ -51,6 +51,25 @@ def test_a_flipped_bit_of_the_ledger_is_an_invalid_log(tmp_path: Path) -> None:
         read_original(run_dir)
     assert caught.value.result is ReplayClass.LOG_INVALID
     assert "entry" in caught.value.why
+
+
+def test_a_record_that_was_rewritten_and_signed_does_not_go_on_from_a_checkpoint_kept_elsewhere(tmp_path: Path) -> None:
+    first, second = (
+        SyntheticRun(tmp_path / name, programs=3, iterations=1, chance=chance).write().run_dir
+        for name, chance in (("first", 1), ("second", 2))
+    )
+    held = held_checkpoint(first / "checkpoint")
+    assert read_original(first, held).programs
+    with pytest.raises(ReplayError) as caught:
+        read_original(second, held)
+    assert caught.value.result is ReplayClass.LOG_INVALID
+
+
+def test_what_is_no_checkpoint_is_the_user_s_mistake(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").write_text("nothing\n")
+    for path in (tmp_path / "checkpoint", tmp_path / "none"):
+        with pytest.raises(UsageError):
+            held_checkpoint(path)
 
 
 def test_a_folder_without_a_ledger_is_a_mistake_of_the_user(tmp_path: Path) -> None:
