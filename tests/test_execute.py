@@ -11,7 +11,7 @@ import pytest
 from orchestrator.candidate import Proposed, Reason
 from orchestrator.config import RunConfig, parse_config
 from orchestrator.execute import _unreadable, execute_programs
-from orchestrator.ledger import FILE_NAME
+from orchestrator.ledger import FILE_NAME, read
 from orchestrator.models import MergeInputs
 from policies.limits import MAX_SOURCE_BYTES
 from policies.profiles import read as read_profile
@@ -61,8 +61,7 @@ def test_the_models_are_on_record_in_their_order(
 ) -> None:
     programs = [(Path("none.py"), b"import os")]
     list(execute_programs(tiny_config, programs, out=None, no_policy=False, run_dir=tmp_path / "run", say=print))
-    lines = [json.loads(line) for line in (tmp_path / "run" / FILE_NAME).read_text().splitlines()]
-    data = next(line["data"] for line in lines if line["type"] == "inputs.resolved")
+    data = next(entry.data for entry in read(tmp_path / "run" / FILE_NAME) if entry.type == "inputs.resolved")
     assert [model["name"] for model in data["candidates"]] == [model.name for model in tiny_inputs.candidates]
     assert data["seed"]["files"] == [{"name": "model.safetensors", "sha256": tiny_inputs.seed.sha256[0]}]
     assert (data["task"], data["dev_items"], data["test_sha256"]) == ("", 0, "")
