@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import time
@@ -137,6 +138,14 @@ def test_the_report_is_written_and_named(finished: tuple[Path, Done]) -> None:
     run_dir, done = finished
     assert done.out.strip().endswith("report.html")
     assert (run_dir / "report.html").stat().st_size > 10_000
+
+
+def test_every_program_replays_identically(finished: tuple[Path, Done], tmp_path: Path) -> None:
+    done = assay("replay", finished[0], "--programs", "all", "--json", tmp_path / "r.json", cwd=tmp_path)
+    value = json.loads((tmp_path / "r.json").read_text())
+    assert len(value["programs"]) == 48
+    differ = {one["id"]: one["why"] for one in value["programs"] if one["class"] != "IDENTICAL"}
+    assert (differ, done.code) == ({}, 0), done.err
 
 
 def test_nothing_is_left_behind(finished: tuple[Path, Done]) -> None:
