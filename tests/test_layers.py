@@ -40,6 +40,7 @@ LAYERS = {
     "orchestrator.show": 6,
     "orchestrator.doctor": 6,
     "orchestrator.policy_cli": 6,
+    "orchestrator.ledger_cli": 6,
     "orchestrator.record": 7,
     "orchestrator.brackets": 8,
     "orchestrator.session": 8,
@@ -114,7 +115,19 @@ def test_stages_do_not_know_each_other() -> None:
 
 
 def test_only_the_pipeline_and_the_readers_of_records_import_the_ledger() -> None:
-    allowed = ("ledger", "record", "session", "pipeline", "execute", "report", "reporting", "replay", "bundle", "show")
+    allowed = (
+        "ledger",
+        "ledger_cli",
+        "record",
+        "session",
+        "pipeline",
+        "execute",
+        "report",
+        "reporting",
+        "replay",
+        "bundle",
+        "show",
+    )
     for module, path in modules():
         if any(name.startswith("orchestrator.ledger") for name in imports_of(path)):
             assert module.split(".")[1] in allowed, f"{module} imports the ledger"

@@ -15,7 +15,7 @@ from typing import Any
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.canonical import canonical
-from orchestrator.ledger.entry import MAX_LINE_BYTES, Place, at, event_of, require_this_format
+from orchestrator.ledger.entry import MAX_LINE_BYTES, BadEntryError, Place, at, event_of, require_this_format
 from orchestrator.ledger.note import (
     Checkpoint,
     SignedCheckpoint,
@@ -56,12 +56,13 @@ class Batch:
     end: int  # offset in the file after the commit line
 
 
-class TornTailError(LedgerError):
+class TornTailError(BadEntryError):
     """The file does not end with a commit line: the writer died inside a write, or the file was cut."""
 
     def __init__(self, index: int, torn_bytes: int) -> None:
         super().__init__(
-            f"entry {index}: expected a commit line at the end, found {torn_bytes} bytes without one",
+            index,
+            f"expected a commit line at the end, found {torn_bytes} bytes without one",
             remedy="the run was killed while it wrote, or the file was cut; the entries before it are intact",
         )
         self.torn_bytes = torn_bytes
@@ -86,7 +87,7 @@ def batches(lines: Iterable[bytes]) -> Iterator[Batch]:
     while (batch := _batch(place, source)) is not None:
         yield batch
     if place.size == 0:
-        raise LedgerError("entry 0: expected log.opened, found an empty file")
+        raise BadEntryError(0, "expected log.opened, found an empty file")
 
 
 class _Lines:
@@ -123,11 +124,11 @@ def _batch(place: Place, source: _Lines) -> Batch | None:
     try:
         while not line.startswith(PREFIX):
             if not line.endswith(b"\n") and len(line) <= MAX_LINE_BYTES:
-                raise LedgerError(f"entry {place.size}: expected a line that ends, found {line[:60]!r}")
+                raise BadEntryError(place.size, f"expected a line that ends, found {line[:60]!r}")
             leaves.append(_leaf(line, place, leaves))
             line = source.next()
         if not line.endswith(b"\n"):
-            raise LedgerError(f"entry {first}: expected a commit line that ends, found {line[:60]!r}")
+            raise BadEntryError(first, f"expected a commit line that ends, found {line[:60]!r}")
     except LedgerError as error:
         if source.commits_follow(line):
             raise
@@ -142,9 +143,9 @@ def _batch(place: Place, source: _Lines) -> Batch | None:
 
 def _leaf(line: bytes, place: Place, before: list[Leaf]) -> Leaf:
     if len(before) >= MAX_BATCH_EVENTS:
-        raise LedgerError(f"entry {place.size}: expected a commit after at most {MAX_BATCH_EVENTS} events, found none")
+        raise BadEntryError(place.size, f"expected a commit after at most {MAX_BATCH_EVENTS} events, found none")
     if before and before[-1].event["type"] == SEALED_TYPE:
-        raise LedgerError(f"entry {place.size}: expected a commit after {SEALED_TYPE}, found an event")
+        raise BadEntryError(place.size, f"expected a commit after {SEALED_TYPE}, found an event")
     line = line.removesuffix(b"\n")
     event = event_of(line, place.size)
     leaf = Leaf(event, leaf_hash(line), len(line) + 1)
@@ -158,16 +159,20 @@ def _commit(line: bytes, place: Place, key: VerifierKey | None, first: int) -> S
     where = f"entry {first}" if last <= first else f"entries {first} to {last}"
     found = _COMMIT.fullmatch(line)
     if found is None or key is None or last < first:
-        raise LedgerError(f"{where}: expected events and a commit line in canonical form, found {line[:60]!r}")
+        raise BadEntryError(
+            first, f"expected events and a commit line in canonical form, found {line[:60]!r}", where=where
+        )
     try:
         root, signature = (decoded(found[part].decode(), size) for part, size in ((1, HASH_BYTES), (2, 64)))
     except LedgerError as error:
         raise at(first, error) from error
     if int(found[3]) != place.size:
-        raise LedgerError(f"{where}: expected a commit of size {place.size}, found {int(found[3])}")
+        raise BadEntryError(first, f"expected a commit of size {place.size}, found {int(found[3])}", where=where)
     if root != place.tree.root():
-        raise LedgerError(f"{where}: expected the root {root.hex()} that was signed for it, found {place.root}")
+        raise BadEntryError(
+            first, f"expected the root {root.hex()} that was signed for it, found {place.root}", where=where
+        )
     checkpoint = Checkpoint(origin=place.source, size=place.size, root=root)
     if not key.signed(checkpoint.text(), signature):
-        raise LedgerError(f"{where}: expected a signature by {key}, found one that does not hold")
+        raise BadEntryError(first, f"expected a signature by {key}, found one that does not hold", where=where)
     return signed_by(checkpoint, key, signature)

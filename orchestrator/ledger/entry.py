@@ -150,8 +150,9 @@ def require_this_format(first_line: bytes) -> None:
         LedgerError: it is one.
     """
     if _EARLIER in first_line:
-        raise LedgerError(
-            f"entry 0: expected the format {FORMAT}, found the hash chain of an earlier version (assay-ledger/1)",
+        raise BadEntryError(
+            0,
+            f"expected the format {FORMAT}, found the hash chain of an earlier version (assay-ledger/1)",
             remedy="read this run with the version of Assay that wrote it",
         )
 
@@ -179,9 +180,17 @@ def event_of(line: bytes, index: int | None = None) -> dict[str, Any]:
     return event
 
 
-def at(index: int, error: LedgerError) -> LedgerError:
+class BadEntryError(LedgerError):
+    """An entry does not hold; `index` says which is the first."""
+
+    def __init__(self, index: int, what: str, *, remedy: str = "", where: str = "") -> None:
+        super().__init__(f"{where or f'entry {index}'}: {what}", remedy=remedy)
+        self.index = index
+
+
+def at(index: int, error: LedgerError) -> BadEntryError:
     """Return the same error with the index of the entry that it is about."""
-    return LedgerError(f"entry {index}: {error.what}", remedy=error.remedy)
+    return BadEntryError(index, error.what, remedy=error.remedy)
 
 
 def _envelope(event: object) -> dict[str, Any]:

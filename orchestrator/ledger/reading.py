@@ -14,7 +14,7 @@ from typing import Any
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.commit import Batch, TornTailError, batches
 from orchestrator.ledger.completeness import Completeness
-from orchestrator.ledger.entry import MAX_LINE_BYTES, Entry
+from orchestrator.ledger.entry import MAX_LINE_BYTES, BadEntryError, Entry
 from orchestrator.ledger.note import SignedCheckpoint, VerifierKey
 from orchestrator.ledger.payload import FOLDER, put_back
 from orchestrator.ledger.tree import EMPTY_ROOT, Frontier
@@ -107,7 +107,6 @@ class _Seen:
             self._keys.append(batch.key)
 
     def result(self, error: LedgerError | None, missing: tuple[str, ...]) -> Verification:
-        behind = isinstance(error, HeldError)
         return Verification(
             origin=self._origin,
             size=self._size,
@@ -116,7 +115,7 @@ class _Seen:
             note=self._note,
             closed=self._closed,
             torn_bytes=error.torn_bytes if isinstance(error, TornTailError) else 0,
-            bad_index=None if error is None or behind else self._size,
+            bad_index=error.index if isinstance(error, BadEntryError) else None,
             problem=error.what if error else "",
             missing=missing,
         )

@@ -1,0 +1,284 @@
+"""`assay ledger`: verify a run's record, look into it, take proofs and checkpoints out of it. Prints and exits.
+
+It changes no record. Text from events is escaped for terminals: others wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from orchestrator.errors import LedgerError, UsageError
+from orchestrator.ledger import FILE_NAME, Entry, Verification, read
+from orchestrator.ledger import verify as verify_log
+from orchestrator.ledger.note import SignedCheckpoint, VerifierKey, parse
+from orchestrator.text import printable
+
+EXIT_GOOD = 0
+EXIT_BAD = 1  # tampered with, or incomplete
+_SHOWN_CHARS = 200
+_MAX_PROOF_BYTES = 256 * 1024
+
+app = typer.Typer(
+    help="Verify a run's record, look into it, and take proofs out of it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="Output for people (text) or programs (json).")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run's directory, or its ledger.jsonl.")]
+KeyOption = Annotated[
+    str, typer.Option("--key", metavar="VKEY", help="Insist on this key: a verifier key, or its last part alone.")
+]
+
+
+@app.command(epilog="Example:  assay ledger verify runs/lab --checkpoint kept")
+def verify(
+    run: RunArgument,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", metavar="FILE", help="A checkpoint kept elsewhere: the log must go on from it."),
+    ] = None,
+    key: KeyOption = "",
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Say whether a record was tampered with, and whether everything that began has an end in it.
+
+    Exit code: 0 good, 1 tampered with or incomplete, 2 usage.
+    """
+    result = verify_log(ledger_of(run), _checkpoint(checkpoint) if checkpoint else None)
+    problem = result.problem or _wrong_key(result, key)
+    report = {
+        "origin": result.origin,
+        "entries": result.size,
+        "root": result.root,
+        "keys": [str(each) for each in result.keys],
+        "key_is_here": bool(result.keys) and _is_here(result.keys[-1]),
+        "integrity": not problem,
+        "problem": problem,
+        "bad_index": result.bad_index,
+        "torn_bytes": result.torn_bytes,
+        "complete": not problem and not result.missing,
+        "missing": list(result.missing),
+        "checkpoint": str(checkpoint) if checkpoint else "",
+    }
+    _print_json(report) if output_format is Format.JSON else _print_verdict(report)
+    raise typer.Exit(EXIT_GOOD if report["complete"] else EXIT_BAD)
+
+
+@app.command(epilog="Example:  assay ledger show runs/lab --program i2-017;  assay ledger show runs/lab --type eval.")
+def show(
+    run: RunArgument,
+    event_type: Annotated[
+        str, typer.Option("--type", metavar="TYPE", help="Only this type, or types that begin so (`sandbox.`).")
+    ] = "",
+    program: Annotated[str, typer.Option("--program", metavar="ID", help="Only events about this program.")] = "",
+    stage: Annotated[
+        str, typer.Option("--stage", metavar="STAGE", help="Only what was recorded while this stage was at work.")
+    ] = "",
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Print events, each verified before it is shown: one line per event.
+
+    Exit code: 0 all shown, 1 the record is damaged after the last one shown, 2 usage.
+    """
+    try:
+        for entry in _during(read(ledger_of(run)), stage):
+            if entry.subject != program and program:
+                continue
+            if entry.type.startswith(event_type) if event_type.endswith(".") else event_type in ("", entry.type):
+                typer.echo(_json_line(entry) if output_format is Format.JSON else _text_line(entry))
+    except LedgerError as error:
+        typer.echo("assay: " + printable(str(error), keep="\n"), err=True)
+        raise typer.Exit(EXIT_BAD) from error
+
+
+@app.command(epilog="Example:  assay ledger prove runs/lab 17 > proof.json")
+def prove(
+    run: RunArgument, index: Annotated[int, typer.Argument(metavar="INDEX", help="Of the event, from 0.")]
+) -> None:
+    """Print a proof that an event is in the record: JSON that can be checked without the record.
+
+    Exit code: 0 printed, 2 usage, 3 the record is damaged or has no such event.
+    """
+    from orchestrator.ledger import proof
+
+    _print_json(proof.prove(ledger_of(run), index))
+
+
+@app.command(name="check-proof", epilog="Example:  assay ledger check-proof proof.json")
+def check_proof(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `assay ledger prove` printed.")],
+    key: KeyOption = "",
+) -> None:
+    """Check a proof without the record, and print the event that it holds for.
+
+    Exit code: 0 it holds, 1 it does not, 2 usage.
+    """
+    from orchestrator.ledger import proof
+
+    try:
+        found = proof.check(json.loads(_read(file, _MAX_PROOF_BYTES)))
+        if key and not _same_key(found.key, key):
+            raise LedgerError(f"expected the key {key}, found {found.key}")
+    except (LedgerError, ValueError, RecursionError) as error:
+        typer.echo(f"does not hold: {printable(str(error))}")
+        raise typer.Exit(EXIT_BAD) from error
+    typer.echo(f"holds: event {found.event['seq']} of {found.note.checkpoint.size} in {found.note.checkpoint.origin}")
+    typer.echo(f"signed by {found.key}{'' if _is_here(found.key) else ' (not one of your keys)'}")
+    typer.echo(json.dumps(found.event, indent=2, ensure_ascii=True))
+
+
+@app.command(epilog="Example:  assay ledger checkpoint runs/lab > kept")
+def checkpoint(run: RunArgument) -> None:
+    """Print the signed checkpoint over the whole record: keep it elsewhere, and verify against it later.
+
+    Exit code: 0 printed, 1 the record is damaged, 2 usage.
+    """
+    result = verify_log(ledger_of(run))
+    if result.note is None or not result.intact:
+        typer.echo(f"assay: {printable(result.problem)}", err=True)
+        raise typer.Exit(EXIT_BAD)
+    typer.echo(result.note.render().decode(), nl=False)
+
+
+@app.command(epilog="Example:  assay ledger tiles runs/lab --out public/lab")
+def tiles(
+    run: RunArgument, out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new or empty directory.")]
+) -> None:
+    """Write the record as static tiles (C2SP tlog-tiles), for other tools and servers.
+
+    Exit code: 0 written, 2 usage, 3 the record is damaged.
+    """
+    from orchestrator.ledger.tiles import export
+
+    typer.echo(f"{export(ledger_of(run), out)} entries in {out}")
+
+
+@app.command(name="rotate-key", epilog="Example:  assay ledger rotate-key")
+def rotate_key() -> None:
+    """Make a new signing key; the old one is kept, and hands a record over when its run is resumed.
+
+    Exit code: 0 made, 3 it cannot be made.
+    """
+    from orchestrator.ledger import keys
+
+    signer = keys.rotate()
+    typer.echo(f"new key {keys.key_id(signer.public)} in {keys.key_folder() / keys.CURRENT}")
+
+
+def ledger_of(run: Path) -> Path:
+    """Return the ledger of a run's directory.
+
+    Raises:
+        UsageError: there is none that can be read.
+    """
+    path = run / FILE_NAME if run.is_dir() else run
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise UsageError(f"{run}: expected a run directory with a {FILE_NAME}, found none", remedy="pass runs/<name>")
+    return path
+
+
+def _checkpoint(path: Path) -> SignedCheckpoint:
+    try:
+        return parse(_read(path, 64 * 1024))
+    except LedgerError as error:
+        raise UsageError(f"{path}: {error.what}", remedy="pass what `assay ledger checkpoint` printed") from error
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > limit:
+        raise UsageError(f"{path}: expected at most {limit} bytes, found more")
+    return data
+
+
+def _same_key(key: VerifierKey, asked: str) -> bool:
+    return asked in (str(key), str(key).rpartition("+")[2]) or str(key).rpartition("+")[2] == asked.rpartition("+")[2]
+
+
+def _wrong_key(result: Verification, asked: str) -> str:
+    if not asked or (result.keys and _same_key(result.keys[0], asked)):
+        return ""
+    return f"expected the log to begin under the key {asked}, found {result.keys[0] if result.keys else 'none'}"
+
+
+def _is_here(key: VerifierKey) -> bool:
+    from orchestrator.ledger import keys
+
+    try:
+        return keys.held(key.public) is not None
+    except LedgerError:
+        return False
+
+
+def _during(entries: Iterator[Entry], stage: str) -> Iterator[Entry]:
+    """Yield what was recorded from a stage's start to its end; everything where no stage is named."""
+    at_work: set[tuple[Any, Any]] = set()
+    for entry in entries:
+        bracket = (entry.data.get("iteration"), entry.data.get("stage"))
+        if entry.type == "stage.started" and entry.data["stage"] == stage:
+            at_work.add(bracket)
+        if at_work or not stage:
+            yield entry
+        if entry.type == "stage.completed":
+            at_work.discard(bracket)
+        if entry.type == "log.reopened":
+            at_work.clear()
+
+
+def _text_line(entry: Entry) -> str:
+    said = json.dumps(entry.data, ensure_ascii=False, separators=(", ", ": "))
+    short = said if len(said) <= _SHOWN_CHARS else said[:_SHOWN_CHARS] + " ..."
+    return printable(f"{entry.index:6} {entry.time} {entry.type:22} {entry.subject:8} {short}")
+
+
+def _json_line(entry: Entry) -> str:
+    fields: Mapping[str, Any] = {
+        "index": entry.index,
+        "hash": entry.hash,
+        "type": entry.type,
+        "subject": entry.subject,
+        "time": entry.time,
+        "data": entry.data,
+    }
+    return json.dumps(fields, ensure_ascii=True)
+
+
+def _print_verdict(report: Mapping[str, Any]) -> None:
+    say = [f"{report['origin'] or 'no log'}: {report['entries']} intact entries, root {report['root']}"]
+    if report["keys"]:
+        whose = "one of your keys" if report["key_is_here"] else "not one of your keys: compare it with one you know"
+        say.append(f"signed by {report['keys'][-1]} ({whose})")
+    say.append("integrity: holds" if report["integrity"] else f"integrity: FAILS: {report['problem']}")
+    if report["checkpoint"] and report["integrity"]:
+        say.append(f"checkpoint {report['checkpoint']}: the log goes on from it")
+    if report["complete"]:
+        say.append("completeness: everything that began has its end")
+    elif report["integrity"]:
+        say.append(f"completeness: FAILS: {len(report['missing'])} without an end")
+        say.extend(f"  {item}" for item in report["missing"])
+    for line in say:
+        typer.echo(printable(line))
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=True))
