@@ -129,7 +129,7 @@ def test_only_the_pipeline_and_the_readers_of_records_import_the_ledger() -> Non
         "show",
     )
     for module, path in modules():
-        if any(name.startswith("orchestrator.ledger") for name in imports_of(path)):
+        if any(f"{name}.".startswith("orchestrator.ledger.") for name in imports_of(path)):
             assert module.split(".")[1] in allowed, f"{module} imports the ledger"
 
 

@@ -46,7 +46,7 @@ class Completeness:
         """Look at the next event."""
         if event_type in _ENDS:
             self._open[_key(event_type, subject, data)] = self._index
-        elif event_type in _ENDED_BY and not (event_type == "outputs.verified" and self._evaluates):
+        elif event_type in _ENDED_BY and self._ends(event_type, data):
             self._open.pop(_key(_ENDED_BY[event_type], subject, data), None)
         if event_type in _CUT_SHORT:
             excused = ("candidate.generated", *(["run.started"] if event_type == "log.reopened" else []))
@@ -54,6 +54,12 @@ class Completeness:
         self._evaluates = self._evaluates or event_type == "iteration.started"
         self._put_away = event_type == "log.closed"
         self._index += 1
+
+    def _ends(self, event_type: str, data: Mapping[str, Any]) -> bool:
+        """Say whether a program's step is its end: its score on dev; a second one, on test, is none."""
+        if event_type == "outputs.verified":
+            return not self._evaluates
+        return event_type != "eval.completed" or data["split"] == "dev"
 
     def missing(self) -> tuple[str, ...]:
         """Return what lacks its end, in order, one sentence each."""

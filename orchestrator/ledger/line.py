@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +26,16 @@ _RANDOM_BYTES = 10
 
 Draft = tuple[str, str, Mapping[str, Any]]
 """An event before it has a place: (type, subject, data)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A line without its newline, and what readers will find in it."""
+
+    line: bytes
+    subject: str
+    data: Mapping[str, Any]
+    time: str
 
 
 class Clock(Protocol):
@@ -70,8 +81,8 @@ class LineWriter:
         self._entropy = entropy
         self._blobs = blobs
 
-    def line(self, index: int, event_type: str, subject: str, data: Mapping[str, Any]) -> tuple[bytes, Any, str]:
-        """Return an event's line without its newline, its data as readers will find them, and its time.
+    def line(self, index: int, event_type: str, subject: str, data: Mapping[str, Any]) -> Made:
+        """Return an event's line without its newline, with what it says.
 
         Raises:
             LedgerError: the event is malformed, or too large; names the index.
@@ -81,7 +92,7 @@ class LineWriter:
         except LedgerError as error:
             raise at(index, error) from error
 
-    def _line(self, index: int, event_type: str, subject: str, data: Mapping[str, Any]) -> tuple[bytes, Any, str]:
+    def _line(self, index: int, event_type: str, subject: str, data: Mapping[str, Any]) -> Made:
         said = data if is_plain(data) else plain(data, at="$.data")
         if MOVED in said or REDACTED in said:
             raise LedgerError(f"keys `{MOVED}` and `{REDACTED}`: expected them in no event, found one")
@@ -112,7 +123,7 @@ class LineWriter:
                 f"expected at most {MAX_LINE_BYTES - 1} bytes, found {len(line)}",
                 remedy="put the payload into the blob store and record its digest",
             )
-        return line, said, str(event["time"])
+        return Made(line, subject, said, str(event["time"]))
 
 
 def ulid(milliseconds: int, randomness: bytes) -> str:

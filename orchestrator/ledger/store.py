@@ -315,11 +315,20 @@ class Ledger:
             index = place.size
             if event_type in SEAM_TYPES:
                 data = {**data, "size": index, "root": place.root}
-            line, said, time = self._lines.line(index, event_type, subject, data)
-            leaf = leaf_hash(line)
-            place.take(event_type, self._lines.source, said, leaf)
-            lines.append(line + b"\n")
-            entries.append(Entry(index=index, hash=leaf.hex(), type=event_type, subject=subject, time=time, data=said))
+            made = self._lines.line(index, event_type, subject, data)
+            leaf = leaf_hash(made.line)
+            place.take(event_type, self._lines.source, made.data, leaf)
+            lines.append(made.line + b"\n")
+            entries.append(
+                Entry(
+                    index=index,
+                    hash=leaf.hex(),
+                    type=event_type,
+                    subject=made.subject,
+                    time=made.time,
+                    data=made.data,
+                )
+            )
         return place, lines, entries
 
     def _remember(
