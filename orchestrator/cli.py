@@ -181,8 +181,12 @@ def doctor(
     raise typer.Exit(EXIT_REFUSED if any(item.fails for item in checks) else EXIT_OK)
 
 
-@app.command(epilog="Example:  assay gc --dry-run")
+@app.command(epilog="Example:  assay gc --dry-run runs/lab")
 def gc(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN_DIR]...", help="Also merged weights in these runs that nothing needs any more."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     images: Annotated[
         bool, typer.Option("--images", help="Also untagged images that earlier `make image` builds left.")
@@ -191,14 +195,19 @@ def gc(
 ) -> None:
     """Remove what runs that died left behind: containers, output files, copied inputs, notes.
 
-    A run is dead when its process is: what live runs use is left alone, however late it is. Records (runs/) are never
-    touched. Every start of a run does the same first, but for --images.
+    A run is dead when its process is: what live runs use is left alone, however late it is. Every start of a run does
+    the same first, but for --images. Records are never touched; of a run that is named, weights that are not among its
+    best are removed.
 
     Exit code: 0 nothing is left, 2 usage, 3 something could not be removed.
     """
     from orchestrator.sandbox.leftovers import collect
+    from orchestrator.surplus import collect_weights
 
+    surplus = [collect_weights(run, dry_run=dry_run) for run in runs or ()]
     result = collect(dry_run=dry_run, images=images)
+    for one in surplus:
+        result = dataclasses.replace(result, found=result.found + one.found, failed=result.failed + one.failed)
     if output_format is Format.JSON:
         _print_json({"dry_run": dry_run, **asdict(result)})
     else:

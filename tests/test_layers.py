@@ -38,6 +38,7 @@ LAYERS = {
     "orchestrator.reporting": 6,
     "orchestrator.report": 6,
     "orchestrator.show": 6,
+    "orchestrator.surplus": 6,
     "orchestrator.doctor": 6,
     "orchestrator.policy_cli": 6,
     "orchestrator.ledger_cli": 6,
@@ -127,6 +128,7 @@ def test_only_the_pipeline_and_the_readers_of_records_import_the_ledger() -> Non
         "replay",
         "bundle",
         "show",
+        "surplus",
     )
     for module, path in modules():
         if any(f"{name}.".startswith("orchestrator.ledger.") for name in imports_of(path)):
