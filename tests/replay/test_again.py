@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from safetensors.torch import load_file
 
 from orchestrator.blobs import BlobStore
 from orchestrator.bundle import opened, write_bundle
-from orchestrator.config import RunConfig
+from orchestrator.config import RunConfig, parse_config
 from orchestrator.errors import UsageError
 from orchestrator.ledger import FILE_NAME, canonical
 from orchestrator.models import MergeInputs
@@ -331,3 +332,18 @@ def test_ctrl_c_stops_cleanly_and_keeps_what_was_judged(run_dir: Path, tmp_path:
     assert value["programs"][0]["class"] == "IDENTICAL"
     assert value["programs"][1]["why"].startswith("interrupted")
     assert not containers()
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed: `make bubblewrap`")
+def test_what_ran_in_bubblewrap_replays_in_bubblewrap_as_long_as_it_is_the_same(
+    tiny_config: RunConfig, tmp_path: Path
+) -> None:
+    config = parse_config({**tiny_config.model_dump(mode="json"), "sandbox": "bubblewrap", "image": {}}, source="test")
+    run_dir = record(config, tmp_path / "run")
+    result = again(run_dir, "verified")
+    assert classes(result) == {MEAN: "IDENTICAL", RANDOM: "IDENTICAL"}
+    assert result.environment["here"]["sandbox"] == "bubblewrap"
+    sandbox = {**data_of(run_dir, "run.started")["sandbox"], "image_id": "sha256:" + "0" * 64}
+    other = rewritten(run_dir, tmp_path / "other", change("run.started", sandbox=sandbox))
+    assert classes(again(other, MEAN)) == {MEAN: "ENV_MISMATCH"}
+    assert classes(again(other, MEAN, image="here")) == {MEAN: "IDENTICAL"}
