@@ -29,9 +29,9 @@ class ReplayError(Exception):
     """Ends the replay of a program, or of all, with a class. Becomes a result; never leaves this package."""
 
     def __init__(self, result: ReplayClass, why: str, *, remedy: str = "") -> None:
-        super().__init__(why)
+        super().__init__(f"{why}; {remedy}" if remedy else why)
         self.result = result
-        self.why = f"{why}; {remedy}" if remedy else why
+        self.why = str(self)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,7 +107,8 @@ def read_original(run_dir: Path, held: SignedCheckpoint | None = None) -> Origin
     try:
         verified = verify(ledger, held)
         if verified.problem:
-            raise LedgerError(verified.problem)
+            mend = "`assay run --resume` cuts off what a killed run left half written" if verified.torn_bytes else ""
+            raise LedgerError(verified.problem, remedy=mend)
         original = fold(run_dir, read(ledger))
     except LedgerError as error:
         raise ReplayError(ReplayClass.LOG_INVALID, f"{ledger}: {error.what}", remedy=error.remedy) from error

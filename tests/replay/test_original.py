@@ -53,6 +53,15 @@ def test_a_flipped_bit_of_the_ledger_is_an_invalid_log(tmp_path: Path) -> None:
     assert "entry" in caught.value.why
 
 
+def test_a_torn_tail_is_told_with_what_mends_it(tmp_path: Path) -> None:
+    run_dir = SyntheticRun(tmp_path / "lab", programs=3, iterations=1).write().run_dir
+    with (run_dir / "ledger.jsonl").open("ab") as file:
+        file.write(b'{"actor":')
+    with pytest.raises(ReplayError, match="--resume") as caught:
+        read_original(run_dir)
+    assert caught.value.result is ReplayClass.LOG_INVALID
+
+
 def test_a_record_that_was_rewritten_and_signed_does_not_go_on_from_a_checkpoint_kept_elsewhere(tmp_path: Path) -> None:
     first, second = (
         SyntheticRun(tmp_path / name, programs=3, iterations=1, chance=chance).write().run_dir
