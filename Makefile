@@ -7,7 +7,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup engine bubblewrap image lab demo control test attacks bench-sandbox fuzz bench-policy policy-rate check lint types clean
+.PHONY: help setup engine bubblewrap image lab demo control test resume-drill attacks bench-sandbox fuzz bench-policy policy-rate check lint types clean
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ control: lab  ## Run the lab without training, and report the newest demo beside
 
 test: lab  ## Set up what is missing, then run all tests
 	$(BIN)/python -m pytest
+
+resume-drill: lab  ## Kill a small run at 25 moments, resume each, compare with one never killed (15 min)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.resume_drill --kills 25
 
 attacks: setup bubblewrap  ## Run the attack programs on every sandbox, and show what was held, by family
 	ASSAY_TEST_BARE=1 $(BIN)/python -m pytest -q tests/attacks

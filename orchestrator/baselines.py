@@ -84,6 +84,14 @@ def tune_task_arithmetic(
     )
 
 
+def restored(inputs: MergeInputs, dev: Score, parameters: Mapping[str, str], points: int) -> Tuned:
+    """Return what an earlier tuning found, from what is on record of it; nothing is scored."""
+    coefficients = tuple((model.name, float(parameters[model.name])) for model in inputs.candidates)
+    return Tuned(
+        coefficients=coefficients, dev=dev, evaluated=points, tensors=merge(inputs, tuple(c for _, c in coefficients))
+    )
+
+
 def merge(inputs: MergeInputs, point: Point) -> dict[str, torch.Tensor]:
     """Return the included tensors of theta_seed + sum_j c_j tau_j, computed in float32, in the seed's dtypes.
 

@@ -19,6 +19,7 @@ from typing import Self
 from orchestrator.errors import AssayError
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_TEMPORARY = "tmp-"
 _CHUNK_BYTES = 8 * 1024 * 1024
 
 
@@ -36,7 +37,7 @@ class BlobWriter:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._sha256 = hashlib.sha256()
-        fd, name = tempfile.mkstemp(prefix="tmp-", dir=root)
+        fd, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=root)
         self._file = os.fdopen(fd, "wb")
         self._temporary: Path | None = Path(name)
 
@@ -130,6 +131,11 @@ class BlobStore:
         """Remove a blob; one that is not there is no error."""
         with contextlib.suppress(FileNotFoundError):
             self._path(digest).unlink()
+
+    def sweep(self) -> None:
+        """Remove what a killed writer left unfinished. Only while nobody else writes here."""
+        for path in self.root.glob(f"{_TEMPORARY}*"):
+            path.unlink(missing_ok=True)
 
     def _path(self, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):

@@ -2,13 +2,14 @@
 
 The seconds of all stages of a run add up to its wall clock: where stages overlap, each gets what the
 pipeline's own thread spent on it, and the first named gets the rest (for `run`: waiting for containers).
+Of a resumed run, stages that are on record as completed are neither recorded nor shown again.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from orchestrator.candidate import Rejection, Stage
@@ -21,7 +22,11 @@ PASSED = "passed"
 class Stages:
     """The running stages of one session."""
 
-    def __init__(self, recorder: Recorder, reporter: Reporter) -> None:
+    def __init__(
+        self, recorder: Recorder, reporter: Reporter, *, done: Collection[tuple[int, str]] = frozenset()
+    ) -> None:
+        """`done` holds (iteration, stage) of what earlier processes completed."""
+        self._done = done
         self._recorder = recorder
         self._reporter = reporter
         self._passed: Counter[str] = Counter()
@@ -38,16 +43,19 @@ class Stages:
     @contextmanager
     def overlapping(self, stages: Sequence[str], iteration: int, total: int) -> Iterator[None]:
         """Bracket stages that work at the same time; of the later ones `total` is the most that can enter."""
+        fresh = [stage for stage in stages if (iteration, stage) not in self._done]
         for stage in stages:
             self._passed[stage] = self._rejected[stage] = self._spent[stage] = 0
             self._total[stage] = total
+        for stage in fresh:
             self._recorder.stage_started(stage, iteration, total)
-        self._reporter.stage_started(stages[0], iteration, total)
+        if fresh:
+            self._reporter.stage_started(stages[0], iteration, total)
         started = time.monotonic_ns()
         yield
         others = sum(self._spent[stage] for stage in stages[1:])
         self._spent[stages[0]] = time.monotonic_ns() - started - others
-        for stage in stages:
+        for stage in fresh:
             self._recorder.stage_completed(
                 stage,
                 iteration,

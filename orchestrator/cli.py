@@ -120,23 +120,34 @@ def execute(
 
 @app.command(epilog="Example:  assay run examples/lab.toml --run-dir runs/first")
 def run(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="TOML configuration of the run.")],
+    config: Annotated[
+        Path,
+        typer.Argument(metavar="CONFIG", help="TOML configuration of the run; with --resume, or its directory."),
+    ],
     run_dir: Annotated[
         Path | None, typer.Option("--run-dir", metavar="DIR", help="Where the run's state goes. [runs/<name>]")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was cut off, from its record; or begin it.")
+    ] = False,
 ) -> None:
     """Run the whole loop: generate, check, screen, run, verify, evaluate, learn; then the report.
+
+    A run that was killed, failed or was interrupted goes on with --resume, and ends as it would have: what is
+    on record is not done again. A run is never started over in the directory of another.
 
     Exit code: 0 done, 2 usage, 3 the platform failed, 130 interrupted.
     """
     from orchestrator.config import load_config
 
-    settings = load_config(config)  # before torch is imported: a mistake in it is told at once
+    if not resume:
+        load_config(config)  # before torch is imported: a mistake in it is told at once
     _let_threads_sleep()
     from orchestrator.pipeline import run_pipeline
+    from orchestrator.resume import plan_new, plan_resumed
 
-    report_path = run_pipeline(settings, run_dir or Path("runs") / settings.name)
-    _say(f"report: {report_path}")
+    plan = plan_resumed(config, run_dir) if resume else plan_new(load_config(config), run_dir)
+    _say(f"report: {run_pipeline(plan)}")
 
 
 @app.command(epilog="Example:  assay report runs/lab --beside runs/lab-control")

@@ -54,7 +54,7 @@ def execute_programs(
     place = run_dir or free_run_dir(Path("runs") / f"{config.name}-exec-{_stamp()}")
     started = time.monotonic()
     with open_session(config, place) as session:
-        record_start(session)
+        record_start(session, "exec")
         session.recorder.inputs(session.inputs, None)
         say(f"record: {place}")
         require_protections(session)

@@ -1,7 +1,8 @@
 """Turns the facts of a run into ledger events. Decides nothing and runs nothing.
 
 Every method appends before it returns, and what is appended is durable: the caller may then start the
-next stage. Event types and their keys are those of docs/events.md.
+next stage. What belongs together (a verdict against a program and its end) is appended at once: all of it is on
+record, or none. Event types and their keys are those of docs/events.md.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from evals.splits import Sealed, digest_of
 from orchestrator.blobs import BlobStore
 from orchestrator.candidate import Proposed, Rejection, Score, Scored, Screened, Verified
 from orchestrator.config import RunConfig
-from orchestrator.ledger import Entry, Ledger, canonical, decimal, sha256_of
+from orchestrator.ledger import Draft, Entry, Ledger, canonical, decimal, sha256_of
 from orchestrator.models import MergeInputs, ModelFiles
 from orchestrator.sandbox.base import Observer
 from orchestrator.sandbox.protections import Finding
 from orchestrator.stages.learn.dpo import Trained
 from orchestrator.stages.learn.preferences import Pair
+from orchestrator.state import RESUMED, RunState
 from orchestrator.text import printable
 from orchestrator.weights import TOLERANCE_ULP
 from policies.capabilities import Capabilities
@@ -28,6 +30,7 @@ from policies.checker import CheckResult, policy_digest
 from policies.profiles import profile
 from sandbox_image.protocol import TensorSpec
 
+_MAX_AT_ONCE = 1024  # events; a ledger takes no more than 4,096
 _MAX_HISTORY = 100
 _MAX_FINDINGS = 20
 _MAX_FINDING_CHARS = 300
@@ -45,6 +48,24 @@ class Recorder:
     def event(self, event_type: str, data: Mapping[str, Any], *, subject: str = "") -> Entry:
         """Append one event that needs no translation."""
         return self._ledger.append(event_type, subject, data)
+
+    def resumed(self, state: RunState) -> None:
+        """Record that this process goes on with a run that came as far as `state`."""
+        self.event(
+            RESUMED,
+            {
+                "after": state.ended.type if state.ended else "",
+                "stages": [{"iteration": iteration, "stage": stage} for iteration, stage in sorted(state.open_stages)],
+                "programs": state.in_flight,
+                "containers": sorted(state.open_containers),
+            },
+        )
+
+    def lost(self, containers: Mapping[str, Entry]) -> None:
+        """Record the end of containers whose process was killed, and which are removed by now."""
+        for container_id, entry in containers.items():
+            same = {key: entry.data[key] for key in ("purpose", "program_sha256")}
+            self.event("sandbox.lost", {"container_id": container_id, **same}, subject=entry.subject)
 
     def observer(self, proposed: Proposed | None) -> Observer:
         """Return what a sandbox calls with its own events; `None` is a cell, which serves many programs."""
@@ -105,31 +126,35 @@ class Recorder:
 
         Without a task (`assay exec`) nothing is scored, and the items' keys are empty.
         """
-        layout = self._blobs.put_bytes(canonical([_spec(spec) for spec in inputs.tensors]))
-        self.event(
-            "inputs.resolved",
-            {
-                "seed": _model(inputs.seed),
-                "candidates": [{"name": model.name, **_model(model)} for model in inputs.candidates],
-                "tensors": len(inputs.tensors),
-                "tensors_sha256": layout,
-                "output_bytes": inputs.output_bytes,
-                "num_layers": inputs.num_layers,
-                "task": task.search.name if task else "",
-                "dev_items": len(task.dev) if task else 0,
-                "dev_sha256": digest_of(task.dev) if task else "",
-                "test_items": task.test_size if task else 0,
-                "test_sha256": task.test_digest if task else "",
-            },
-        )
+        self.event("inputs.resolved", self.describe_inputs(inputs, task))
 
-    def generated(self, proposed: Proposed) -> None:
-        """Record a program; its source becomes a blob, so that the ledger stays small."""
+    def describe_inputs(self, inputs: MergeInputs, task: Sealed | None) -> dict[str, Any]:
+        """Return the data of `inputs.resolved`; the layout becomes a blob."""
+        return {
+            "seed": _model(inputs.seed),
+            "candidates": [{"name": model.name, **_model(model)} for model in inputs.candidates],
+            "tensors": len(inputs.tensors),
+            "tensors_sha256": self._blobs.put_bytes(canonical([_spec(spec) for spec in inputs.tensors])),
+            "output_bytes": inputs.output_bytes,
+            "num_layers": inputs.num_layers,
+            "task": task.search.name if task else "",
+            "dev_items": len(task.dev) if task else 0,
+            "dev_sha256": digest_of(task.dev) if task else "",
+            "test_items": task.test_size if task else 0,
+            "test_sha256": task.test_digest if task else "",
+        }
+
+    def generated(self, *programs: Proposed) -> None:
+        """Record programs; their sources become blobs, so that the ledger stays small."""
+        self._append([self._generated(proposed) for proposed in programs])
+
+    def _generated(self, proposed: Proposed) -> Draft:
         source = proposed.source.encode("utf-8", "surrogatepass")
         self._blobs.put_bytes(source)
         sampling = proposed.sampling
-        self.event(
+        return (
             "candidate.generated",
+            proposed.id,
             {
                 "iteration": proposed.iteration,
                 "index": proposed.index,
@@ -143,7 +168,6 @@ class Recorder:
                 "seed": sampling.seed if sampling else 0,
                 "tokens": sampling.tokens if sampling else 0,
             },
-            subject=proposed.id,
         )
 
     def policy(
@@ -153,11 +177,13 @@ class Recorder:
         *,
         policy: str,
         capabilities: Capabilities | None = None,
+        rejection: Rejection | None = None,
     ) -> None:
         """Record the verdict of a policy profile; `None` is a check that was skipped on request."""
         findings = result.findings if result else ()
-        self.event(
+        verdict: Draft = (
             "policy.evaluated",
+            proposed.id,
             {
                 "program_sha256": proposed.digest,
                 "verdict": result.verdict if result else "skipped",
@@ -176,26 +202,28 @@ class Recorder:
                 "findings_total": len(findings),
                 **({"capabilities": capabilities.as_json()} if capabilities else {}),
             },
-            subject=proposed.id,
         )
+        self._ledger.append_many([verdict, *_ends(rejection)])
 
     def screened(self, outcome: Screened | Rejection) -> None:
-        passed = isinstance(outcome, Screened)
-        self._screen(outcome.proposed, "passed" if passed else "rejected", outcome)
+        rejection = outcome if isinstance(outcome, Rejection) else None
+        verdict = self._screen(outcome.proposed, "rejected" if rejection else "passed", outcome)
+        self._ledger.append_many([verdict, *_ends(rejection)])
 
     def screen_skipped(self, proposed: Proposed) -> None:
-        self._screen(proposed, "skipped", None)
+        self._ledger.append_many([self._screen(proposed, "skipped", None)])
 
-    def _screen(self, proposed: Proposed, verdict: str, outcome: Screened | Rejection | None) -> None:
-        self.event(
+    @staticmethod
+    def _screen(proposed: Proposed, verdict: str, outcome: Screened | Rejection | None) -> Draft:
+        return (
             "screen.completed",
+            proposed.id,
             {
                 "program_sha256": proposed.digest,
                 "verdict": verdict,
                 "fingerprint": outcome.fingerprint if isinstance(outcome, Screened) else "",
                 "duplicate_of": outcome.duplicate_of if isinstance(outcome, Rejection) else "",
             },
-            subject=proposed.id,
         )
 
     def verified(self, verified: Verified) -> None:
@@ -215,18 +243,8 @@ class Recorder:
         )
 
     def rejected(self, rejection: Rejection) -> None:
-        """Record the end of a program that is not scored: exactly one per such program."""
-        self.event(
-            "candidate.rejected",
-            {
-                "program_sha256": rejection.proposed.digest,
-                "iteration": rejection.proposed.iteration,
-                "stage": rejection.stage.value,
-                "reason": rejection.reason.value,
-                "detail": printable(rejection.detail)[:_MAX_DETAIL_CHARS],
-            },
-            subject=rejection.proposed.id,
-        )
+        """Record the end of a program that is not scored, where no verdict was recorded with it; once."""
+        self._ledger.append_many(_ends(rejection))
 
     def scored(self, scored: Scored, score: Score | None = None, *, seconds: float | None = None) -> None:
         """Record a program's score on a split (its dev score unless another is given)."""
@@ -259,12 +277,22 @@ class Recorder:
         )
 
     def pairs(
-        self, iteration: int, pairs: Sequence[Pair], *, prompt_sha256: str, entries: Callable[[str], Sequence[int]]
+        self,
+        iteration: int,
+        pairs: Sequence[Pair],
+        *,
+        prompt_sha256: str,
+        entries: Callable[[str], Sequence[int]],
+        known: Sequence[Entry] = (),
     ) -> str:
-        """Record every preference pair with the entries it rests on; return the digest of the set in order."""
-        hashes = [
-            self.event(
+        """Record every preference pair with the entries it rests on; return the digest of the set in order.
+
+        `known` are the entries of the first of them, which are on record.
+        """
+        drafts: list[Draft] = [
+            (
                 "dpo.pair_created",
+                "",
                 {
                     "iteration": iteration,
                     "pair": index,
@@ -278,10 +306,15 @@ class Recorder:
                     "margin": "" if pair.margin is None else decimal(pair.margin),
                     "prompt_sha256": prompt_sha256,
                 },
-            ).hash
-            for index, pair in enumerate(pairs)
+            )
+            for index, pair in enumerate(pairs[len(known) :], start=len(known))
         ]
-        return sha256_of(canonical(hashes))
+        return sha256_of(canonical([entry.hash for entry in (*known, *self._append(drafts))]))
+
+    def _append(self, drafts: Sequence[Draft]) -> list[Entry]:
+        """Append many events; as many at once as a ledger takes, all of these or none."""
+        starts = range(0, len(drafts), _MAX_AT_ONCE)
+        return [entry for at in starts for entry in self._ledger.append_many(drafts[at : at + _MAX_AT_ONCE])]
 
     def trained(self, iteration: int, trained: Trained, *, pairs_sha256: str, method: str, base: str) -> None:
         """Record the factory that came out of training, and how the training went."""
@@ -306,6 +339,20 @@ class Recorder:
     def report_written(self, path: Path) -> None:
         data = path.read_bytes()
         self.event("report.written", {"sha256": sha256_of(data), "bytes": len(data)})
+
+
+def _ends(rejection: Rejection | None) -> list[Draft]:
+    """Return the event of a program's end, if it ends."""
+    if rejection is None:
+        return []
+    data = {
+        "program_sha256": rejection.proposed.digest,
+        "iteration": rejection.proposed.iteration,
+        "stage": rejection.stage.value,
+        "reason": rejection.reason.value,
+        "detail": printable(rejection.detail)[:_MAX_DETAIL_CHARS],
+    }
+    return [("candidate.rejected", rejection.proposed.id, data)]
 
 
 def resolved(config: RunConfig) -> dict[str, Any]:

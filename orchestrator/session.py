@@ -2,7 +2,8 @@
 
 Nothing is started before all of it is known to be possible: models, engine, image, device and disk are
 looked at first. Whatever ends the session (the end, a fault, Ctrl-C) is recorded, and no container and
-no output file stays behind. What is done in between is `pipeline.py`'s and `execute.py`'s business.
+no output file stays behind. A run that was cut off is opened again by the same steps; what is on record of
+it comes with the session. What is done in between is `pipeline.py`'s and `execute.py`'s business.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import shutil
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from types import FrameType
@@ -31,12 +32,14 @@ from orchestrator.ledger import FILE_NAME, Ledger, canonical, sha256_of
 from orchestrator.logs import log_to
 from orchestrator.models import MergeInputs, resolve_inputs
 from orchestrator.record import Recorder, resolved
+from orchestrator.restore import Past
 from orchestrator.sandbox.base import Sandbox
 from orchestrator.sandbox.bubblewrap import BubblewrapSandbox, require_bubblewrap
 from orchestrator.sandbox.docker import DockerSandbox
 from orchestrator.sandbox.engine import engine_facts
 from orchestrator.sandbox.facts import EngineFacts
 from orchestrator.sandbox.inputs import copied_bytes
+from orchestrator.state import RunState, fold
 from orchestrator.text import printable
 from policies import guards
 from policies.checker import policy_digest
@@ -45,6 +48,8 @@ from sandbox_image.source import source_digest
 
 SPARE_DISK_BYTES = 512 * 1024 * 1024  # ledger, blobs, report, and not the host's last block
 PROFILED_PACKAGES = ("torch", "transformers", "tokenizers", "trl", "peft", "safetensors", "RestrictedPython", "docker")
+CONFIG_NAME = "config.json"
+_EARLY = frozenset({"work"})  # what a run makes before its ledger
 _NUMERIC_KNOBS = ("OMP_", "GOMP_", "MKL_", "ATEN_", "ONEDNN_", "CUBLAS_", "PYTHONHASHSEED")
 _ROOT = Path(__file__).resolve().parents[1]
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
@@ -61,35 +66,47 @@ class Session:
     blobs: BlobStore
     ledger: Ledger
     recorder: Recorder
+    state: RunState = field(default_factory=RunState)  # of a run that is resumed: how far it came
+
+    @property
+    def past(self) -> Past:
+        """What the stages returned before the run was cut off; nothing, of a new one."""
+        return Past(self.state, self.blobs, self.inputs)
 
 
 @contextmanager
-def open_session(config: RunConfig, run_dir: Path) -> Iterator[Session]:
+def open_session(config: RunConfig, run_dir: Path, *, resume: bool = False, go_on: str = "") -> Iterator[Session]:
     """Check, claim the run directory, open the ledger, start the sandbox; record how it ended.
+
+    With `resume`, the directory is that of a run that was cut off, and `config` is what it was started with.
+    `go_on` is what to do after it was cut off (again), for messages.
 
     Raises:
         UsageError: the run directory is in use, or the models do not fit.
         PreflightError: this machine lacks something that the configuration asks for.
+        LedgerError: another process writes the record, or it is damaged.
         Interrupted: Ctrl-C, SIGTERM or SIGHUP, after everything was put away.
     """
     inputs, facts = _preflight(config, run_dir)
     with ExitStack() as stack:
         stack.enter_context(terminable())
-        claim(run_dir)
+        state = RunState()
+        if resume:
+            ledger = stack.enter_context(Ledger.open(run_dir / FILE_NAME, weakened=weakened(config)))
+            state = fold(ledger.entries())
+        else:
+            claim(run_dir)
+            ledger = stack.enter_context(_new_ledger(config, run_dir))
+            save_config(config, run_dir)
         stack.enter_context(log_to(run_dir / "log.jsonl"))
         blobs = BlobStore(run_dir / "blobs")
-        (run_dir / "config.json").write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n")
-        ledger = stack.enter_context(
-            Ledger.create(
-                run_dir / FILE_NAME,
-                source=f"assay/{config.name}",
-                config_sha256=sha256_of(canonical(resolved(config))),
-                weakened=weakened(config),
-            )
-        )
         recorder = Recorder(ledger, blobs)
-        with _recorded_end(recorder):
+        if resume:
+            recorder.resumed(state)
+            blobs.sweep()
+        with _recorded_end(recorder, go_on):
             sandbox = stack.enter_context(_sandbox(config, facts, inputs, run_dir))
+            recorder.lost(state.open_containers)  # the sandbox has removed them
             yield Session(
                 config=config,
                 run_dir=run_dir,
@@ -98,7 +115,25 @@ def open_session(config: RunConfig, run_dir: Path) -> Iterator[Session]:
                 blobs=blobs,
                 ledger=ledger,
                 recorder=recorder,
+                state=state,
             )
+
+
+def _new_ledger(config: RunConfig, run_dir: Path) -> Ledger:
+    return Ledger.create(
+        run_dir / FILE_NAME,
+        source=f"assay/{config.name}",
+        config_sha256=sha256_of(canonical(resolved(config))),
+        weakened=weakened(config),
+    )
+
+
+def save_config(config: RunConfig, run_dir: Path) -> None:
+    """Write `config.json`, for people; whole or not at all. What counts is the record."""
+    path = run_dir / CONFIG_NAME
+    part = path.with_name(f".{CONFIG_NAME}.part")
+    part.write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+    part.rename(path)
 
 
 def _preflight(config: RunConfig, run_dir: Path) -> tuple[MergeInputs, EngineFacts | None]:
@@ -191,38 +226,56 @@ def require_disk(run_dir: Path, inputs: MergeInputs, config: RunConfig) -> None:
 
 
 def claim(run_dir: Path) -> None:
-    """Make the run's directory; refuse one that holds anything: a run is never started over in place."""
-    if run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
+    """Make the run's directory; refuse one that holds anything: a run is never started over in place.
+
+    What a run leaves that was killed before it had a ledger does not count: nothing is on record of it.
+    """
+    if run_dir.is_dir() and (run_dir / FILE_NAME).exists():
         raise UsageError(
-            f"{run_dir}: expected a new or empty directory, found an earlier run or other files",
-            remedy="pass another --run-dir, or read the earlier run with `assay report`",
+            f"{run_dir}: expected a new or empty directory, found an earlier run",
+            remedy=f"go on with it: `assay run --resume {run_dir}`; read it: `assay report {run_dir}`; or pass another "
+            "--run-dir",
+        )
+    if run_dir.exists() and (not run_dir.is_dir() or any(path.name not in _EARLY for path in run_dir.iterdir())):
+        raise UsageError(
+            f"{run_dir}: expected a new or empty directory, found other files", remedy="pass another --run-dir"
         )
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
-        (run_dir / "work").mkdir(mode=0o700)
+        (run_dir / "work").mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{run_dir}: {error.strerror}", remedy="pass a --run-dir that you may write") from error
 
 
-def record_start(session: Session) -> None:
-    """Record what was asked for: the first thing that `run` and `exec` do with a session."""
+def record_start(session: Session, command: str = "run") -> None:
+    """Record what was asked for: the first thing that `run` and `exec` do with a session.
+
+    Of a run that is resumed that is on record; only the numbers' surroundings are recorded anew.
+    """
+    if session.state.started is None:
+        _record_what_was_asked(session, command)
+    session.recorder.event("determinism.profile", determinism_profile())
+
+
+def _record_what_was_asked(session: Session, command: str) -> None:
     values = resolved(session.config)
     config = session.config
     session.recorder.event(
         "run.started",
         {
+            "command": command,
             "run": config.name,
             "seed": config.seed,
             "iterations": config.iterations,
             "programs": config.programs,
             "learn": config.learn,
             "config": values,
+            "candidates": list(config.models.candidates),
             "config_sha256": sha256_of(canonical(values)),
             "policy_sha256": policy_digest(config.policy),
             "sandbox": dict(session.sandbox.describe()),
         },
     )
-    session.recorder.event("determinism.profile", determinism_profile())
 
 
 def determinism_profile() -> dict[str, Any]:
@@ -248,8 +301,8 @@ def _cpu_model() -> str:
 
 
 @contextmanager
-def _recorded_end(recorder: Recorder) -> Iterator[None]:
-    """Write how the session ended before anything is put away."""
+def _recorded_end(recorder: Recorder, go_on: str = "") -> Iterator[None]:
+    """Write how the session ended before anything is put away; add to the message what to do then."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
@@ -257,9 +310,10 @@ def _recorded_end(recorder: Recorder) -> Iterator[None]:
         _record_failure(recorder, "run.interrupted", {"signal": name})
         raise Interrupted(
             f"interrupted by {name}",
-            remedy="containers are removed and the record is kept; start again with another --run-dir",
+            remedy=f"containers are removed and the record is kept; {go_on or 'start again with another --run-dir'}",
         ) from None
     except AssayError as error:
+        error.remedy = _then(error.remedy, go_on)
         _record_failure(
             recorder, "run.failed", {"error": type(error).__name__, "message": printable(str(error))[:2000]}
         )
@@ -268,13 +322,18 @@ def _recorded_end(recorder: Recorder) -> Iterator[None]:
         what = f"{getattr(error, 'filename', None) or 'a file of the run'}: {getattr(error, 'strerror', None) or error}"
         _record_failure(recorder, "run.failed", {"error": type(error).__name__, "message": printable(what)[:2000]})
         raise StorageError(
-            what, remedy="free disk or mend permissions, then start again; the record is kept"
+            what, remedy=_then("free disk or mend permissions; the record is kept", go_on or "start again")
         ) from error
     except Exception as error:
         _record_failure(
             recorder, "run.failed", {"error": type(error).__name__, "message": printable(repr(error))[:2000]}
         )
         raise
+
+
+def _then(remedy: str, go_on: str) -> str:
+    """Return a remedy and what to do after it."""
+    return f"{remedy}; then {go_on}" if remedy and go_on else remedy or go_on
 
 
 def _record_failure(recorder: Recorder, event_type: str, data: Mapping[str, Any]) -> None:

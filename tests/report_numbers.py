@@ -78,6 +78,7 @@ def _expected_tiles(events: list[dict[str, Any]]) -> dict[str, str]:
     best = max(dev, key=lambda name: dev[name], default="")  # the first of equals: dicts keep the order
     end = _of(events, "run.completed")[0]
     seconds = (datetime.fromisoformat(end["time"]) - datetime.fromisoformat(events[0]["time"])).total_seconds()
+    seconds -= _away(events)
     minutes, rest = divmod(round(seconds), 60)
     return {
         "programs": str(len(programs)),
@@ -88,6 +89,17 @@ def _expected_tiles(events: list[dict[str, Any]]) -> dict[str, str]:
         "its test score": _percent(_scores(events, "test")[best]) if best else "",
         "wall clock": f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s",
     }
+
+
+def _away(events: list[dict[str, Any]]) -> float:
+    """Seconds between the last word of a process and the resumption by the next."""
+    seconds, last = 0.0, events[0]["time"]
+    for event in events:
+        if event["type"] == "run.resumed":
+            seconds += (datetime.fromisoformat(event["time"]) - datetime.fromisoformat(last)).total_seconds()
+        if not event["type"].startswith("log."):
+            last = event["time"]
+    return seconds
 
 
 def _tiles(page: str) -> dict[str, str]:

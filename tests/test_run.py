@@ -160,6 +160,7 @@ def test_an_existing_run_is_not_started_over(finished: tuple[Path, Done]) -> Non
     done = assay("run", folder / "small.toml", cwd=folder)
     assert done.code == 2
     assert "earlier run" in done.err
+    assert "--resume" in done.err
     assert (finished[0] / "ledger.jsonl").read_bytes() == before
 
 
@@ -181,6 +182,7 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path, event_type: str) -> None:
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "interrupted by SIGINT" in err
+    assert "assay run --resume runs/lab" in err
     assert "Traceback" not in err
     assert not containers()
     assert not list((run_dir / "work").glob("*"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,15 +15,25 @@ from safetensors import safe_open
 
 from orchestrator.blobs import BlobStore
 from orchestrator.brackets import Stages
-from orchestrator.candidate import OwnedOutput, Proposed, Reason, Rejection, Verified, source_digest
+from orchestrator.candidate import (
+    Admitted,
+    OwnedOutput,
+    Proposed,
+    Reason,
+    Rejection,
+    Screened,
+    Verified,
+    source_digest,
+)
 from orchestrator.config import RunConfig
-from orchestrator.errors import SandboxError
-from orchestrator.ledger import Ledger
+from orchestrator.errors import EngineError, LedgerError, SandboxError
+from orchestrator.ledger import Ledger, require_chain
 from orchestrator.live import PlainLog
 from orchestrator.models import MergeInputs
 from orchestrator.record import Recorder
 from orchestrator.sandbox.output import create_output
 from orchestrator.session import Session
+from orchestrator.state import fold
 from orchestrator.trial import Trial
 from sandbox_image.protocol import RunJob
 from tests.fakes import FakeSandbox
@@ -136,3 +148,161 @@ def test_containers_are_announced_before_they_are_needed(session: Session) -> No
     list(course.run(screened))
     assert isinstance(session.sandbox, FakeSandbox)
     assert session.sandbox.expected == 2
+
+
+def resumed(session: Session) -> Session:
+    """The session of a process that goes on with what is on record now."""
+    return dataclasses.replace(session, state=fold(session.ledger.entries()))
+
+
+def taken(session: Session, sources: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Take programs as far as they go; return what became of each."""
+    programs = [proposed(source, index) for index, source in enumerate(sources)]
+    if not session.ledger.history("i1-000"):
+        session.recorder.generated(*programs)
+    course = trial(session)
+    admitted, refused = course.check(programs)
+    screened, dropped = course.screen(admitted)
+    outcomes: list[Verified | Rejection] = [*refused, *dropped, *course.run(screened)]
+    return sorted((one.proposed.id, outcome_of(one)) for one in outcomes)
+
+
+def outcome_of(one: Verified | Rejection) -> str:
+    return f"{one.stage} {one.reason} {one.duplicate_of}" if isinstance(one, Rejection) else one.output_sha256
+
+
+SOURCES = (MEAN, OS, HALF, FIRST, MEAN)
+
+
+def test_what_is_on_record_is_returned_and_nothing_is_recorded_again(session: Session) -> None:
+    outcomes = taken(session, SOURCES)
+    size = session.ledger.size
+    idle = FakeSandbox(broken=SOURCES, screen=dict.fromkeys(SOURCES, Reason.KILLED))  # whatever it did would show
+    assert taken(dataclasses.replace(resumed(session), sandbox=idle), SOURCES) == outcomes
+    assert idle.expected == 0
+    assert session.ledger.size == size
+
+
+def test_a_restored_program_is_the_one_that_was_verified(session: Session) -> None:
+    programs = [proposed(MEAN, 0)]
+    session.recorder.generated(*programs)
+    first = next(trial(session).run(trial(session).screen(trial(session).check(programs)[0])[0]))
+    again = resumed(session)
+    known = again.past.proposed(1)
+    assert known == {0: programs[0]}
+    (second,) = list(trial(again).run(trial(again).screen(trial(again).check([known[0]])[0])[0]))
+    assert isinstance(first, Verified)
+    assert isinstance(second, Verified)
+    assert (second.output_sha256, second.tensor_sha256, second.tensors, second.weights, second.norm_ratio) == (
+        first.output_sha256,
+        first.tensor_sha256,
+        first.tensors,
+        first.weights,
+        first.norm_ratio,
+    )
+
+
+@pytest.mark.parametrize("stage", ["check", "screen"])
+def test_programs_that_a_stage_did_not_reach_go_on_from_there(session: Session, stage: str) -> None:
+    programs = [proposed(source, index) for index, source in enumerate(SOURCES)]
+    session.recorder.generated(*programs)
+    course = trial(session)
+    admitted, _ = course.check(programs[:2] if stage == "check" else programs)
+    if stage == "screen":
+        course.screen(admitted[:2])
+    outcomes = taken(resumed(session), SOURCES)
+    assert [program for program, _ in outcomes] == [f"i1-{index:03d}" for index in range(5)]
+    assert outcomes[1:] == [
+        ("i1-001", "check policy "),
+        ("i1-002", "screen wrong_shape "),
+        ("i1-003", "run out_of_memory "),
+        ("i1-004", "screen duplicate i1-000"),
+    ]
+    kinds = [entry.type for index in range(5) for entry in session.ledger.history(f"i1-{index:03d}")]
+    assert kinds.count("policy.evaluated") == 5
+    assert kinds.count("screen.completed") == 4
+    assert kinds.count("candidate.rejected") == 4
+
+
+def test_a_program_whose_container_was_lost_is_run_again_and_has_a_whole_chain(session: Session) -> None:
+    programs = [proposed(MEAN, 0)]
+    session.recorder.generated(*programs)
+    course = trial(session)
+    course.screen(course.check(programs)[0])
+    lost = {"container_id": "0ddba11", "purpose": "run", "program_sha256": programs[0].digest}
+    for kind in ("sandbox.created", "sandbox.started"):
+        session.recorder.event(kind, lost, subject="i1-000")
+    again = resumed(session)
+    assert again.state.in_flight == ["i1-000"]
+    session.recorder.resumed(again.state)
+    session.recorder.lost(again.state.open_containers)
+    assert not fold(session.ledger.entries()).open_containers
+    ((_, output),) = taken(again, (MEAN,))
+    score = {"split": "dev", "items": 1, "correct": "1", "accuracy": "1", "seconds": "1", "iteration": 1}
+    scored = {**score, "program_sha256": programs[0].digest, "output_sha256": output}
+    session.recorder.event("eval.completed", scored, subject="i1-000")
+    assert len(require_chain(session.ledger.history("i1-000"), "i1-000")) == 8
+
+
+def test_a_full_disk_stops_the_record_and_what_it_holds_stands(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = [proposed(source, index) for index, source in enumerate(SOURCES)]
+    session.recorder.generated(*programs)
+    course = trial(session)
+    admitted, _ = course.check(programs)
+    write, left = os.write, [1]
+
+    def full(fd: int, data: bytes) -> int:
+        if left.pop() if left else False:
+            return write(fd, data)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("orchestrator.ledger.store.os.write", full)
+    with pytest.raises(LedgerError, match="No space left"):
+        course.screen(admitted)
+    monkeypatch.undo()
+    path = session.ledger.path
+    session.ledger.close()
+    with Ledger.open(path) as ledger:
+        again = dataclasses.replace(session, ledger=ledger, recorder=Recorder(ledger, session.blobs))
+        outcomes = taken(resumed(again), SOURCES)
+        verified = _verified(again)
+        kinds = [entry.type for entry in ledger.entries()]
+    assert outcomes == [
+        ("i1-000", verified[0].output_sha256),
+        ("i1-001", "check policy "),
+        ("i1-002", "screen wrong_shape "),
+        ("i1-003", "run out_of_memory "),
+        ("i1-004", "screen duplicate i1-000"),
+    ]
+    assert kinds.count("screen.completed") == 4
+
+
+def test_merged_weights_that_are_gone_are_made_again(session: Session) -> None:
+    taken(session, (MEAN,))
+    (verified,) = _verified(session)
+    session.blobs.drop(verified.output_sha256)
+    made = trial(session).remake(verified)
+    assert made.weights.is_file()
+    assert made.output_sha256 == verified.output_sha256
+
+
+def test_merged_weights_that_come_out_otherwise_are_refused(session: Session) -> None:
+    taken(session, (MEAN,))
+    (verified,) = _verified(session)
+    with pytest.raises(EngineError, match=r"i1-000 was run again .* expected 0000"):
+        trial(session).remake(dataclasses.replace(verified, output_sha256="0" * 64))
+
+
+def _verified(session: Session) -> list[Verified]:
+    """Return the verified programs as the record has them."""
+    past = resumed(session).past
+    found = []
+    for program in past.proposed(1).values():
+        admitted = past.checked(program)
+        screened = past.screened(admitted) if isinstance(admitted, Admitted) else None
+        verdict = past.verdict(screened) if isinstance(screened, Screened) else None
+        if isinstance(verdict, Verified):
+            found.append(verdict)
+    return found

@@ -9,7 +9,7 @@ from orchestrator.ledger.commit import TornTailError
 from orchestrator.ledger.entry import Entry
 from orchestrator.ledger.events import EVENT_TYPES, REOPENING_TYPES, TERMINAL_TYPES
 from orchestrator.ledger.evidence import history, require_chain
-from orchestrator.ledger.line import Clock, SystemClock
+from orchestrator.ledger.line import Clock, Draft, SystemClock
 from orchestrator.ledger.reading import Verification, read, verify
 from orchestrator.ledger.store import FILE_NAME, Ledger
 from orchestrator.ledger.tree import Frontier
@@ -20,6 +20,7 @@ __all__ = [
     "REOPENING_TYPES",
     "TERMINAL_TYPES",
     "Clock",
+    "Draft",
     "Entry",
     "Frontier",
     "Ledger",

@@ -22,6 +22,7 @@ _ENDED_BY: Mapping[str, str] = {
     "iteration.completed": "iteration.started",
     "stage.completed": "stage.started",
     "sandbox.exited": "sandbox.created",
+    "sandbox.lost": "sandbox.created",
     "run.completed": "run.started",
     "run.failed": "run.started",
     "run.interrupted": "run.started",

@@ -81,15 +81,24 @@ EVENT_TYPES: Mapping[str, EventType] = {
     ),
     "run.started": _event(
         "The run begins; everything that was asked for.",
+        command=(_T, "?`run` or `exec`"),
         run=(_T, "name of the run"),
         seed=(_I, "the run's seed"),
         iterations=(_I, "planned"),
         programs=(_I, "planned per iteration"),
         learn=(_T, "`dpo`, or `none` for the control"),
         config=(_M, "the resolved configuration, floats as decimals"),
+        candidates=(_L, "?names of the candidate models in order, which a map does not keep"),
         config_sha256=(_D, "the same digest as in `log.opened`"),
         policy_sha256=(_D, "of the policy's rules"),
         sandbox=(_M, "`Sandbox.describe()`: sandbox, image_id, runtime, engine_version, seccomp_sha256, limits"),
+    ),
+    "run.resumed": _event(
+        "Another process goes on with the run. What was recorded as done stands; what is named here is begun anew.",
+        after=(_T, "how the process before ended: a terminal type, or empty for one that was killed"),
+        stages=(_L, '{"iteration", "stage"} of each that was begun and not ended: its seconds are not known'),
+        programs=(_L, "ids of the programs that had been handed to a container and had no verdict"),
+        containers=(_L, "ids of the containers that were not seen to end; `sandbox.lost` follows for each"),
     ),
     "determinism.profile": _event(
         "What the numbers depend on besides programs and models.",
@@ -157,11 +166,11 @@ EVENT_TYPES: Mapping[str, EventType] = {
         total=(_I, "programs (or steps) that enter"),
     ),
     "stage.completed": _event(
-        "A stage returned. Exactly one for every `stage.started` of a run that was not cut off.",
+        "A stage returned. Exactly one for every `stage.started`, but for those that `run.resumed` names.",
         iteration=(_I, "as in `stage.started`"),
         stage=(_T, "as in `stage.started`"),
-        passed=(_I, "programs that go on"),
-        rejected=(_I, "programs that end here"),
+        passed=(_I, "programs that go on; of a stage that was begun anew, those that were left"),
+        rejected=(_I, "programs that end here, likewise"),
         seconds=(_N, "wall clock"),
     ),
     "candidate.generated": _event(
@@ -237,6 +246,12 @@ EVENT_TYPES: Mapping[str, EventType] = {
         stdout_sha256=(_D, "?of the captured bytes"),
         stderr_sha256=(_D, "?of the captured bytes"),
         truncated=(Kind.BOOL, "?output was cut at its cap"),
+    ),
+    "sandbox.lost": _event(
+        "The process that watched a container was killed. The container is removed; nothing is known of its end.",
+        container_id=_CONTAINER,
+        purpose=(_T, "as in `sandbox.created`"),
+        program_sha256=(_D, "for `run`; empty for a cell"),
     ),
     "sandbox.faulted": _event(
         "The platform failed a program, which is nobody's score: it is tried again, or the run ends.",

@@ -59,14 +59,10 @@ def require_chain(entries: Iterable[Entry], subject: str) -> tuple[int, ...]:
 
 
 def _of_verified_container(record: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Leave out containers in which the platform failed and the program was tried again."""
+    """Leave out containers that the platform failed, or was killed over, before the program was tried again."""
     verified = {entry.data["container_id"] for entry in record if entry.type == "outputs.verified"}
-    failed = {
-        entry.data["container_id"]
-        for entry in record
-        if entry.type == "sandbox.exited" and entry.data["container_id"] not in verified
-    }
-    attempts = {entry.data["container_id"] for entry in record if entry.type == "sandbox.exited"}
+    attempts = {entry.data["container_id"] for entry in record if entry.type in ("sandbox.exited", "sandbox.lost")}
+    failed = attempts - verified
     if not attempts - failed:
         return record
     return tuple(entry for entry in record if entry.data.get("container_id") not in failed)

@@ -10,10 +10,12 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from orchestrator.ledger import TERMINAL_TYPES, Entry, Frontier
+from orchestrator.ledger import REOPENING_TYPES, TERMINAL_TYPES, Entry, Frontier
 
+RESUMED = "run.resumed"
 SCORED = "scored"
 UNFINISHED = "no outcome"
 
@@ -137,6 +139,8 @@ class RunFacts:
     source: str = ""
     began: str = ""
     last: str = ""
+    away: float = 0.0  # seconds between the processes that worked on it
+    resumptions: list[Entry] = field(default_factory=list)
     started: Entry | None = None
     profile: Entry | None = None
     inputs: Entry | None = None
@@ -178,18 +182,36 @@ class RunFacts:
 
 
 def gather(entries: Iterable[Entry]) -> RunFacts:
-    """Fold the entries up to the run's end; what is written later (the report's own entry) is not a fact of the run."""
+    """Fold the entries up to the run's end; what is written later (the report's own entry) is not a fact of the run.
+
+    An end that the run was resumed after is none.
+    """
     facts, tree = RunFacts(), Frontier()
+    later: list[Entry] = []  # than what is folded; of the record again once more of it is folded
     for entry in entries:
-        tree.append(bytes.fromhex(entry.hash))
+        later.append(entry)
+        if entry.type == RESUMED:
+            _resume(facts, entry)
+        if facts.ended is not None or entry.type in REOPENING_TYPES:
+            continue
+        for leaf in later:
+            tree.append(bytes.fromhex(leaf.hash))
+        later.clear()
         if entry.index == 0:
             facts.began, facts.source = entry.time, str(entry.data.get("origin", ""))
         facts.entries, facts.last = entry.index + 1, entry.time
         _take(facts, entry)
-        if entry.type in TERMINAL_TYPES:
-            break
     facts.head = tree.root().hex()
     return facts
+
+
+def _resume(facts: RunFacts, entry: Entry) -> None:
+    """Take up a run that was cut off: what was at work then has no end, and what lay between is nobody's time."""
+    away = datetime.fromisoformat(entry.time) - datetime.fromisoformat(facts.last)
+    facts.away += max(0.0, away.total_seconds())
+    facts.resumptions.append(entry)
+    facts.open_stages.clear()
+    facts.ended = None
 
 
 def _take(facts: RunFacts, entry: Entry) -> None:

@@ -362,4 +362,5 @@ def _data(entry: Entry | None) -> Mapping[str, Any]:
 def _elapsed(facts: RunFacts) -> float:
     if not facts.began:
         return 0.0
-    return (datetime.fromisoformat(facts.last) - datetime.fromisoformat(facts.began)).total_seconds()
+    elapsed = datetime.fromisoformat(facts.last) - datetime.fromisoformat(facts.began)
+    return max(0.0, elapsed.total_seconds() - facts.away)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.candidate import Reason
@@ -39,7 +39,7 @@ class Rechecked:
 
 def screen_with_rechecks(
     jobs: Sequence[ScreenJob], *, sandbox: Sandbox, share: float, observe: Observer, key: bytes | None = None
-) -> Iterator[ScreenResult]:
+) -> Generator[ScreenResult, None, None]:
     """Yield one result per job, in order, as `sandbox.screen` does; a share of them is tried twice.
 
     `key` decides who is drawn; a fresh one by default.

@@ -6,7 +6,8 @@ outputs tell, not the copy of an earlier program; nothing is known of how well i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Generator, MutableMapping, Sequence
+from contextlib import closing
 
 from orchestrator.candidate import Admitted, Reason, Rejection, Screened, Stage
 from orchestrator.sandbox.base import Observer, Sandbox, ScreenResult
@@ -26,7 +27,7 @@ def screen_programs(
     observe: Observer,
     ranks: tuple[int, ...] = (1, 2),
     recheck: float = 0.0,
-) -> Iterator[Screened | Rejection]:
+) -> Generator[Screened | Rejection, None, None]:
     """Yield one outcome per program, in order.
 
     `names` are the candidate models' names. `seen` maps fingerprints to the id of the first program that
@@ -49,9 +50,9 @@ def screen_programs(
         )
         for program in programs
     ]
-    results = screen_with_rechecks(jobs, sandbox=sandbox, share=recheck, observe=observe)
-    for program, result in zip(programs, results, strict=True):
-        yield _outcome(program, result, seen)
+    with closing(screen_with_rechecks(jobs, sandbox=sandbox, share=recheck, observe=observe)) as results:
+        for program, result in zip(programs, results, strict=True):
+            yield _outcome(program, result, seen)
 
 
 def _outcome(program: Admitted, result: ScreenResult, seen: MutableMapping[str, str] | None) -> Screened | Rejection:

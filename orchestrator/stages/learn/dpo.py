@@ -83,7 +83,7 @@ def train(
     progress: Progress,
     device: str = "cpu",
 ) -> Trained:
-    """Train the factory on the pairs and write the result to `out`, which appears complete or not at all.
+    """Train the factory on the pairs and write the result to `out`, which appears complete and durable, or not at all.
 
     The same pairs, factory, settings and seed on the same machine and thread count give the same weights.
 
@@ -102,10 +102,26 @@ def train(
             trainer.train()
             _write(trainer, settings, factory, partial)
         shutil.rmtree(partial / "trainer", ignore_errors=True)
+        _make_durable(partial)
         partial.rename(out)
+        _sync(out.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return _summary(trainer, out, pairs=len(pairs), kept=rows, seconds=time.monotonic() - started)
+
+
+def _make_durable(folder: Path) -> None:
+    """Flush every file below the folder, and every folder: what is recorded as trained must outlast a crash."""
+    for path in (folder, *folder.rglob("*")):
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

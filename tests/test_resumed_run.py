@@ -1,0 +1,111 @@
+"""A run that was cut off ends as one that was not: real engine, real lab, real trainer, real SIGKILL.
+
+`make resume-drill` does the same at 25 moments.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator.ledger import read
+from orchestrator.state import fold
+from tests.commands import assay, environment
+from tests.lab_runs import problems, smallest_config
+
+pytestmark = [pytest.mark.docker, pytest.mark.lab, pytest.mark.timeout(600)]
+
+WATCH_SECONDS = 0.002
+
+
+@pytest.fixture(scope="module")
+def unkilled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One finished run, and the configuration that it was started with beside it."""
+    folder = tmp_path_factory.mktemp("unkilled")
+    done = assay("run", smallest_config(folder), "--run-dir", folder / "run", cwd=folder)
+    assert done.code == 0, done.err
+    return folder / "run"
+
+
+def cut_off(config: Path, run_dir: Path, when: Callable[[list[str]], bool], number: signal.Signals) -> None:
+    """Start a run, and send it a signal once its event types are such."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orchestrator", "run", str(config), "--run-dir", str(run_dir)],
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 300
+    while not when(kinds_of(run_dir)):
+        assert process.poll() is None, "it ended before its moment came"
+        assert time.monotonic() < deadline
+        time.sleep(WATCH_SECONDS)
+    process.send_signal(number)
+    process.wait(timeout=60)
+
+
+def kinds_of(run_dir: Path) -> list[str]:
+    """Return the types of the whole lines so far."""
+    ledger = run_dir / "ledger.jsonl"
+    lines = ledger.read_bytes().split(b"\n")[:-1] if ledger.exists() else []
+    return [event["type"] for event in map(json.loads, lines) if "type" in event]
+
+
+@pytest.mark.parametrize(
+    ("when", "number"),
+    [
+        pytest.param(lambda kinds: kinds.count("eval.completed") == 2, signal.SIGINT, id="run"),
+        pytest.param(lambda kinds: "dpo.pair_created" in kinds, signal.SIGKILL, id="learn"),
+        pytest.param(lambda kinds: "split.opened" in kinds, signal.SIGKILL, id="final"),
+    ],
+)
+def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
+    unkilled: Path, tmp_path: Path, when: Callable[[list[str]], bool], number: signal.Signals
+) -> None:
+    cut_off(unkilled.parent / "smallest.toml", tmp_path / "run", when, number)
+    (tmp_path / "run" / "config.json").unlink()  # the record is enough
+    done = assay("run", "--resume", tmp_path / "run", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert problems(tmp_path / "run", unkilled) == []
+    assert "resumed</a> (entry" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_a_finished_run_is_not_touched(unkilled: Path, tmp_path: Path) -> None:
+    before = (unkilled / "ledger.jsonl").read_bytes()
+    done = assay("run", "--resume", unkilled, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert done.out.strip() == f"report: {unkilled / 'report.html'}"
+    assert (unkilled / "ledger.jsonl").read_bytes() == before
+
+
+def test_another_image_or_other_models_are_refused(unkilled: Path, tmp_path: Path) -> None:
+    config = (unkilled.parent / "smallest.toml").read_text().replace("add = ", "more = ")
+    (tmp_path / "other.toml").write_text(config)
+    done = assay("run", "--resume", tmp_path / "other.toml", "--run-dir", unkilled, cwd=tmp_path)
+    assert done.code == 2
+    assert "`models.candidates.add`" in done.err
+
+
+def test_two_processes_do_not_work_on_one_run(unkilled: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    config = unkilled.parent / "smallest.toml"
+
+    def second_is_refused(kinds: list[str]) -> bool:
+        if "baseline.completed" not in kinds:
+            return False
+        done = assay("run", "--resume", run_dir, cwd=tmp_path)
+        assert done.code == 3
+        assert "another process is writing it" in done.err
+        return True
+
+    cut_off(config, run_dir, second_is_refused, signal.SIGKILL)
+    assert fold(read(run_dir / "ledger.jsonl")).resumptions == 0
+    shutil.rmtree(run_dir)
