@@ -7,7 +7,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup engine bubblewrap image lab demo control test resume-drill attacks bench-sandbox fuzz bench-policy policy-rate check lint types clean
+.PHONY: help setup engine bubblewrap image lab demo control test resume-drill attacks bench-sandbox fuzz bench-policy bench-ledger policy-rate check lint types clean
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench-policy: setup  ## Measure the policy checker on one core (a minute; on an 
 
 policy-rate: setup  ## Count the ordinary programs that the policy admits and leaves as they are
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.policy_rate
+
+bench-ledger: setup  ## Measure the ledger: durable appends, verification (2 min, 1 GB of disk; on an idle machine)
+	$(BIN)/python -m benchmarks.ledger
 
 lint:  ## Check format and style
 	@$(SETUP) environment

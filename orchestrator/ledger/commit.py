@@ -50,7 +50,7 @@ class Batch:
     """Events under one good signature, and the log's place after them."""
 
     leaves: list[Leaf]
-    place: Place  # goes on changing when the next batch is asked for
+    place: Place  # a copy: the reader's own goes on into what may be a torn tail
     key: VerifierKey  # that signed it
     note: SignedCheckpoint
     end: int  # offset in the file after the commit line
@@ -138,7 +138,7 @@ def _batch(place: Place, source: _Lines) -> Batch | None:
     assert key is not None  # noqa: S101 - `_commit` has refused that
     if leaves and leaves[-1].event["type"] == SEALED_TYPE:
         place.key = VerifierKey.parse(leaves[-1].event["data"]["new_vkey"])
-    return Batch(leaves, place, key, note, source.offset)
+    return Batch(leaves, place.copy(), key, note, source.offset)
 
 
 def _leaf(line: bytes, place: Place, before: list[Leaf]) -> Leaf:

@@ -146,7 +146,7 @@ class Held:
         if self._held.checkpoint.size <= self._size:
             self._compare(self._held, batch)
             self._met = True
-        self._before = batch.place.tree.copy()
+        self._before = batch.place.tree.copy()  # it is appended to below
 
     def require(self) -> None:
         """Say that the log has passed.

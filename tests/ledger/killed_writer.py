@@ -18,10 +18,7 @@ FAILED = 7  # exit status where an append or the opening was refused
 
 def main(path: Path, mode: str) -> int:
     try:
-        if mode == "create":
-            ledger = Ledger.create(path, source="assay/killed", config_sha256="")
-        else:
-            ledger = Ledger.open(path)
+        ledger = opened(path, mode)
         say(f"size {ledger.size}")
         for number in range(APPENDS):
             said = {"iteration": 1, "pairs": 0, "why": f"{os.getpid()} {number}"}
@@ -33,6 +30,10 @@ def main(path: Path, mode: str) -> int:
         say(f"failed {error}".splitlines()[0])
         return FAILED
     return 0
+
+
+def opened(path: Path, mode: str) -> Ledger:
+    return Ledger.open(path) if mode == "open" else Ledger.create(path, source="assay/killed", config_sha256="")
 
 
 def say(text: str) -> None:

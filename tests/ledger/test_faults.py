@@ -56,6 +56,7 @@ def test_what_was_acknowledged_survives_a_fault(tracing: str, tmp_path: Path, mo
         code, said = injected(tracing, path, mode, call, f"{FAULTS[fault]}:when={number}")
         require_kept(path, [*before, *acknowledged(said)])
         if code == 0 and "closed" in said:
+            assert number > 1, f"expected the writer to call {call}, and the fault to be seen"
             break
         assert code in (FAILED, -9, 137), (code, said)
     else:

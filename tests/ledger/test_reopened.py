@@ -168,3 +168,14 @@ def test_a_read_only_ledger_is_named(log: Path) -> None:
     log.chmod(0o400)
     with pytest.raises(LedgerError, match="Permission denied"):
         Ledger.open(log, entropy=entropy)
+
+
+def test_whole_events_of_a_torn_tail_are_cut_too_and_their_places_used_again(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    with create(path) as ledger:
+        ledger.append_many([("dpo.skipped", "", skipped(str(number))) for number in range(5)])
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:5]))
+    with Ledger.open(path) as ledger:
+        assert ledger.append("dpo.skipped", "", skipped()).index == 3
+    assert types_of(path) == ["log.opened", "log.recovered", "log.reopened", "dpo.skipped", "log.closed"]
