@@ -50,7 +50,8 @@ def moments(unkilled: Sequence[Entry], rng: random.Random, kills: int) -> Iterat
     by_stage: dict[str, list[int]] = {}
     for index in range(1, len(unkilled)):
         by_stage.setdefault(at_work(unkilled[:index]), []).append(index)
-    drawn = [rng.choice(places) for _, places in sorted(by_stage.items()) for _ in range(PER_STAGE)]
+    rounds = [rng.sample(sorted(by_stage), len(by_stage)) for _ in range(PER_STAGE)]
+    drawn = [rng.choice(by_stage[stage]) for stages in rounds for stage in stages]
     for place in drawn[:kills]:
         yield Moment(entries=place, wait=rng.random() * (times[place] - times[place - 1]))
     for _ in range(kills - len(drawn)):
