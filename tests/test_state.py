@@ -11,7 +11,7 @@ import pytest
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Entry, Ledger, read
 from orchestrator.state import RunState, fold
-from tests.ledger.written import create, life
+from tests.ledger.written import FixedClock, create, life
 from tests.synthetic_run import SyntheticRun
 
 Draft = tuple[str, str, Mapping[str, Any]]
@@ -113,6 +113,21 @@ def test_an_end_that_the_run_was_resumed_after_is_none(tmp_path: Path) -> None:
         assert fold(ledger.entries()).ended is not None
         ledger.append(*RESUMED)
     assert fold(read(path)).ended is None
+
+
+def test_a_run_goes_on_although_the_clock_was_set_back(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    clock = FixedClock()
+    for _ in range(3600):
+        clock.now()
+    with Ledger.create(path, source="assay/test", config_sha256="", clock=clock) as ledger:
+        ledger.append_many(life()[:5])
+    with Ledger.open(path, clock=FixedClock()) as ledger:
+        ledger.append(*RESUMED)
+        ledger.append_many(life()[5:])
+    entries = list(read(path))
+    assert entries[-1].time < entries[0].time
+    assert "dev" in fold(entries).programs["i1-000"].scores
 
 
 def test_time_between_two_processes_is_nobody_s() -> None:

@@ -306,3 +306,19 @@ def _verified(session: Session) -> list[Verified]:
         if isinstance(verdict, Verified):
             found.append(verdict)
     return found
+
+
+def test_after_the_platform_failed_only_what_has_no_outcome_is_done_again(session: Session) -> None:
+    sandbox = session.sandbox
+    assert isinstance(sandbox, FakeSandbox)
+    sandbox._broken = (FIRST,)
+    with pytest.raises(SandboxError, match="engine went away"):
+        taken(session, SOURCES)
+    done = {name: program for name, program in resumed(session).state.programs.items() if program.verified}
+    sandbox._broken = ()
+    sandbox.expected = 0
+    outcomes = dict(taken(resumed(session), SOURCES))
+    assert sandbox.expected == 1
+    assert outcomes["i1-003"] == "run out_of_memory "
+    assert list(done) == ["i1-000"]
+    assert [entry.type for entry in session.ledger.history("i1-000")].count("outputs.verified") == 1
