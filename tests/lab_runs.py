@@ -84,9 +84,8 @@ def problems(run_dir: Path, unkilled: Path) -> list[str]:
 
 
 def _loose_ends(run_dir: Path, entries: Sequence[Entry]) -> list[str]:
-    state, lines = fold(entries), []
-    if not verify(run_dir / "ledger.jsonl").intact:
-        lines.append("the ledger is damaged")
+    state, checked = fold(entries), verify(run_dir / "ledger.jsonl")
+    lines = [f"of the ledger: {what}" for what in (checked.problem, *checked.missing) if what]
     if not (state.completed and state.reported and (run_dir / "report.html").is_file()):
         lines.append("the run did not come to its end")
     if state.open_containers:
