@@ -44,6 +44,12 @@ def made_for() -> str:
     return str(_read("denied")["torch"])
 
 
+@cache
+def sometimes() -> frozenset[str]:
+    """Return the dotted names that torch has only where another package is installed."""
+    return frozenset(_read("denied")["sometimes"].split())
+
+
 def why_denied(namespace: str, name: str) -> str:
     """Return why a name is refused, in a few words; empty where the table does not know it."""
     return denied().reasons.get(namespace, {}).get(name, "")

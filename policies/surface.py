@@ -12,11 +12,11 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from policies.reasons import Listed, Reasons, denied, permitted
+from policies.reasons import Listed, Reasons, denied, permitted, sometimes
 from policies.table import NAMESPACES, namespaces
 
 _MAX_SUMMARY = 100  # characters of a docstring's first sentence
@@ -54,7 +54,8 @@ class Difference:
 
 def difference(torch: ModuleType) -> Difference:
     """Compare the policy's data with an installed torch."""
-    return compare(permitted(), denied(), public_names(torch, namespaces()))
+    found = compare(permitted(), denied(), public_names(torch, namespaces()))
+    return replace(found, gone=tuple(name for name in found.gone if name not in sometimes()))
 
 
 def compare(allowed: Listed, refused: Listed, public: Mapping[str, Iterable[str]]) -> Difference:
