@@ -9,10 +9,12 @@ the type: `evaluate` accepts only `Verified`, `learn` only `Scored`. Nothing her
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from orchestrator.credentials import net
 from policies.capabilities import Capabilities
 from sandbox_image.protocol import TensorSpec
 
@@ -74,6 +76,7 @@ class Proposed:
     source: str
     digest: str  # sha256 of the UTF-8 source
     sampling: Sampling | None = None
+    taken_out: tuple[tuple[str, int], ...] = ()  # kinds of credentials that the text held, and how many of each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +201,18 @@ class Rejection:
     detail: str
     receipt: Receipt | None = None
     duplicate_of: str = ""  # id of the earlier program, for Reason.DUPLICATE
+
+
+def cleaned(program: Proposed) -> Proposed:
+    """Return a program whose text holds no credential: marks stand in their places, and the digest is of what is left.
+
+    Before anything else is done with it, so that what is recorded, checked, run and learnt from is one text.
+    """
+    found: Counter[str] = Counter()
+    source = net().redacted(program.source, found)
+    if not found:
+        return program
+    return replace(program, source=source, digest=source_digest(source), taken_out=tuple(sorted(found.items())))
 
 
 def source_digest(source: str) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from orchestrator.credentials import kinds, redacted
 from orchestrator.errors import ConfigError
 from orchestrator.protection import PROTECTIONS
 from policies import profiles
@@ -256,6 +258,29 @@ def parse_config(raw: dict[str, Any], *, source: str) -> RunConfig:
         raise ConfigError(
             f"{source}: " + "; ".join(problems), remedy="the README's configuration reference lists every key"
         ) from error
+
+
+def require_no_credentials(config: RunConfig) -> None:
+    """Refuse a configuration that holds a credential: its record would hold it, or could not be gone on from without.
+
+    Raises:
+        ConfigError: the key, and the kind of credential; not the value.
+    """
+    for key, value in _leaves(config.model_dump(mode="json"), ""):
+        if found := kinds([key, value]):
+            raise ConfigError(
+                f"key `{redacted(key)}`: expected no credential, found {', '.join(sorted(found))}",
+                remedy="what a run is told is recorded in full; put models and data where no credential is needed",
+            )
+
+
+def _leaves(value: Any, at: str) -> Iterator[tuple[str, Any]]:
+    """Yield every value that is no map, with its path."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{at}.{key}" if at else key)
+    else:
+        yield at, value
 
 
 def _explain(item: dict[str, Any]) -> str:

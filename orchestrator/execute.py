@@ -16,7 +16,17 @@ from typing import Any
 from rich.console import Console
 
 from orchestrator.brackets import Stages
-from orchestrator.candidate import Proposed, Reason, Rejection, Screened, Stage, Unchecked, Verified, source_digest
+from orchestrator.candidate import (
+    Proposed,
+    Reason,
+    Rejection,
+    Screened,
+    Stage,
+    Unchecked,
+    Verified,
+    cleaned,
+    source_digest,
+)
 from orchestrator.config import RunConfig
 from orchestrator.containment import require_protections
 from orchestrator.errors import UsageError
@@ -105,7 +115,8 @@ class _Course:
 
     def _propose(self, data: bytes, index: int) -> Proposed:
         source = data.decode("utf-8", "replace")
-        program = Proposed(id=f"x-{index:03d}", iteration=0, index=index, source=source, digest=source_digest(source))
+        name, digest = f"x-{index:03d}", source_digest(source)
+        program = cleaned(Proposed(id=name, iteration=0, index=index, source=source, digest=digest))
         self._session.recorder.generated(program)
         return program
 

@@ -13,8 +13,8 @@ from typing import Any, TextIO
 
 import structlog
 
+from orchestrator.credentials import shown
 from orchestrator.errors import UsageError
-from orchestrator.text import printable
 
 FILE_NAME = "log.jsonl"
 _MAX_VALUE_CHARS = 2_000
@@ -61,9 +61,7 @@ def _configure(stream: TextIO | None) -> None:
 
 
 def _harmless(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    return {
-        key: printable(value)[:_MAX_VALUE_CHARS] if isinstance(value, str) else value for key, value in event.items()
-    }
+    return {key: shown(value, _MAX_VALUE_CHARS) if isinstance(value, str) else value for key, value in event.items()}
 
 
 class _Silence:

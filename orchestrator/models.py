@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.credentials import kinds, redacted
 from orchestrator.errors import ModelError
 from sandbox_image.protocol import DTYPE_BYTES, TensorSpec, layer_of
 
@@ -168,6 +169,10 @@ def _show(entry: tuple[str, tuple[int, ...]] | None) -> str:
 
 def _layout(header: dict[str, tuple[str, tuple[int, ...]]], include: tuple[str, ...]) -> tuple[TensorSpec, ...]:
     """Fix names, dtypes, shapes and offsets of the merged tensors, sorted by name."""
+    if bad := [name for name in header if kinds(name)]:
+        raise ModelError(
+            f"a tensor is named {redacted(bad[0])!r}: expected no credential", remedy="rename it: names are recorded"
+        )
     specs: list[TensorSpec] = []
     offset = 0
     for name in sorted(header):

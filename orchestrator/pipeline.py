@@ -27,7 +27,7 @@ from orchestrator import lab
 from orchestrator.baselines import Tuned, merge, restored, tune_task_arithmetic
 from orchestrator.blobs import BlobStore
 from orchestrator.brackets import Stages
-from orchestrator.candidate import Proposed, Rejection, Score, Scored, Screened, Stage, Verified
+from orchestrator.candidate import Proposed, Rejection, Score, Scored, Screened, Stage, Verified, cleaned
 from orchestrator.config import RunConfig
 from orchestrator.containment import require_containment
 from orchestrator.errors import ConfigError
@@ -223,12 +223,13 @@ class Loop:
             self._begin(iteration, temperature)
         with self._stages.one("generate", iteration, self._config.programs):
             # All of them, also where some are on record: what is sampled together is sampled together again.
-            programs = self._generator.propose(
+            written = self._generator.propose(
                 iteration,
                 self._config.programs,
                 temperature=temperature,
                 progress=self._stages.progress("generate", iteration),
             )
+            programs = [cleaned(proposed) for proposed in written]
             self._record.generated(*(proposed for proposed in programs if proposed.index not in known))
             for _ in programs:
                 self._stages.passed(Stage.GENERATE, shown=False)

@@ -16,26 +16,25 @@ from evals.splits import Sealed, digest_of
 from orchestrator.blobs import BlobStore
 from orchestrator.candidate import Proposed, Rejection, Score, Scored, Screened, Verified
 from orchestrator.config import RunConfig
+from orchestrator.credentials import shown
+from orchestrator.drafts import ends, model_of, require_clean, score_of, spec_of, step_of, taken_out
 from orchestrator.ledger import Draft, Entry, Ledger, canonical, decimal, sha256_of
-from orchestrator.models import MergeInputs, ModelFiles
+from orchestrator.models import MergeInputs
 from orchestrator.sandbox.base import Observer
 from orchestrator.sandbox.protections import Finding
 from orchestrator.stages.learn.dpo import Trained
 from orchestrator.stages.learn.preferences import Pair
 from orchestrator.state import RESUMED, RunState
-from orchestrator.text import printable
 from orchestrator.weights import TOLERANCE_ULP
 from policies.capabilities import Capabilities
 from policies.checker import CheckResult, policy_digest
 from policies.profiles import profile
-from sandbox_image.protocol import TensorSpec
 
 _MAX_AT_ONCE = 1024  # events; a ledger takes no more than 4,096
 _MAX_HISTORY = 100
 _MAX_FINDINGS = 20
 _MAX_FINDING_CHARS = 300
 _MAX_FOUND_CHARS = 160
-_MAX_DETAIL_CHARS = 2_000
 
 
 class Recorder:
@@ -86,7 +85,7 @@ class Recorder:
                         "name": finding.name,
                         "state": finding.state.value,
                         "needed": finding.name in needed,
-                        "found": printable(finding.found)[:_MAX_FOUND_CHARS],
+                        "found": shown(finding.found, _MAX_FOUND_CHARS),
                     }
                     for finding in findings
                 ]
@@ -99,7 +98,7 @@ class Recorder:
             "canaries.held",
             {
                 "canaries": [
-                    {"name": name, "program_sha256": digest, "found": printable(found)[:_MAX_FINDING_CHARS]}
+                    {"name": name, "program_sha256": digest, "found": shown(found, _MAX_FINDING_CHARS)}
                     for name, digest, found in held
                 ],
                 "seconds": decimal(seconds),
@@ -131,10 +130,10 @@ class Recorder:
     def describe_inputs(self, inputs: MergeInputs, task: Sealed | None) -> dict[str, Any]:
         """Return the data of `inputs.resolved`; the layout becomes a blob."""
         return {
-            "seed": _model(inputs.seed),
-            "candidates": [{"name": model.name, **_model(model)} for model in inputs.candidates],
+            "seed": model_of(inputs.seed),
+            "candidates": [{"name": model.name, **model_of(model)} for model in inputs.candidates],
             "tensors": len(inputs.tensors),
-            "tensors_sha256": self._blobs.put_bytes(canonical([_spec(spec) for spec in inputs.tensors])),
+            "tensors_sha256": self._blobs.put_bytes(canonical([spec_of(spec) for spec in inputs.tensors])),
             "output_bytes": inputs.output_bytes,
             "num_layers": inputs.num_layers,
             "task": task.search.name if task else "",
@@ -145,10 +144,15 @@ class Recorder:
         }
 
     def generated(self, *programs: Proposed) -> None:
-        """Record programs; their sources become blobs, so that the ledger stays small."""
-        self._append([self._generated(proposed) for proposed in programs])
+        """Record programs; their sources become blobs, so that the ledger stays small.
+
+        Raises:
+            LedgerError: a text holds a credential: it was not `cleaned`.
+        """
+        self._append([draft for proposed in programs for draft in (self._generated(proposed), *taken_out(proposed))])
 
     def _generated(self, proposed: Proposed) -> Draft:
+        require_clean(proposed)
         source = proposed.source.encode("utf-8", "surrogatepass")
         self._blobs.put_bytes(source)
         sampling = proposed.sampling
@@ -195,7 +199,7 @@ class Recorder:
                         "rule": finding.rule,
                         "line": finding.line,
                         "column": finding.column,
-                        "message": printable(finding.message)[:_MAX_FINDING_CHARS],
+                        "message": shown(finding.message, _MAX_FINDING_CHARS),
                     }
                     for finding in findings[:_MAX_FINDINGS]
                 ],
@@ -203,12 +207,12 @@ class Recorder:
                 **({"capabilities": capabilities.as_json()} if capabilities else {}),
             },
         )
-        self._ledger.append_many([verdict, *_ends(rejection)])
+        self._ledger.append_many([verdict, *ends(rejection)])
 
     def screened(self, outcome: Screened | Rejection) -> None:
         rejection = outcome if isinstance(outcome, Rejection) else None
         verdict = self._screen(outcome.proposed, "rejected" if rejection else "passed", outcome)
-        self._ledger.append_many([verdict, *_ends(rejection)])
+        self._ledger.append_many([verdict, *ends(rejection)])
 
     def screen_skipped(self, proposed: Proposed) -> None:
         self._ledger.append_many([self._screen(proposed, "skipped", None)])
@@ -244,7 +248,7 @@ class Recorder:
 
     def rejected(self, rejection: Rejection) -> None:
         """Record the end of a program that is not scored, where no verdict was recorded with it; once."""
-        self._ledger.append_many(_ends(rejection))
+        self._ledger.append_many(ends(rejection))
 
     def scored(self, scored: Scored, score: Score | None = None, *, seconds: float | None = None) -> None:
         """Record a program's score on a split (its dev score unless another is given)."""
@@ -255,7 +259,7 @@ class Recorder:
                 "program_sha256": scored.proposed.digest,
                 "output_sha256": scored.verified.output_sha256,
                 "iteration": scored.proposed.iteration,
-                **_score(score),
+                **score_of(score),
                 "seconds": decimal(scored.seconds if seconds is None else seconds),
             },
             subject=scored.proposed.id,
@@ -269,7 +273,7 @@ class Recorder:
             "baseline.completed",
             {
                 "name": name,
-                **_score(score),
+                **score_of(score),
                 "seconds": decimal(seconds),
                 "parameters": {key: decimal(value) for key, value in (parameters or {}).items()},
                 "points": points,
@@ -332,27 +336,15 @@ class Recorder:
                 "steps": trained.steps,
                 "seconds": decimal(trained.seconds),
                 "metrics": {name: decimal(value) for name, value in last.items()},
-                "history": [_step(index, metrics) for index, metrics in enumerate(trained.metrics, 1)][-_MAX_HISTORY:],
+                "history": [step_of(index, metrics) for index, metrics in enumerate(trained.metrics, 1)][
+                    -_MAX_HISTORY:
+                ],
             },
         )
 
     def report_written(self, path: Path) -> None:
         data = path.read_bytes()
         self.event("report.written", {"sha256": sha256_of(data), "bytes": len(data)})
-
-
-def _ends(rejection: Rejection | None) -> list[Draft]:
-    """Return the event of a program's end, if it ends."""
-    if rejection is None:
-        return []
-    data = {
-        "program_sha256": rejection.proposed.digest,
-        "iteration": rejection.proposed.iteration,
-        "stage": rejection.stage.value,
-        "reason": rejection.reason.value,
-        "detail": printable(rejection.detail)[:_MAX_DETAIL_CHARS],
-    }
-    return [("candidate.rejected", rejection.proposed.id, data)]
 
 
 def resolved(config: RunConfig) -> dict[str, Any]:
@@ -367,32 +359,3 @@ def _without_floats(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_floats(inner) for inner in value]
     return decimal(value) if isinstance(value, float) else value
-
-
-def _score(score: Score) -> dict[str, Any]:
-    return {
-        "split": score.split,
-        "items": len(score.correct),
-        "correct": "".join("01"[right] for right in score.correct),
-        "accuracy": decimal(score.accuracy),
-    }
-
-
-def _step(index: int, metrics: Mapping[str, float]) -> dict[str, Any]:
-    names = {"loss": "loss", "accuracy": "rewards/accuracies", "margin": "rewards/margins"}
-    return {"step": index, **{key: decimal(metrics[name]) for key, name in names.items() if name in metrics}}
-
-
-def _model(model: ModelFiles) -> dict[str, Any]:
-    files = [{"name": path.name, "sha256": digest} for path, digest in zip(model.files, model.sha256, strict=True)]
-    return {"path": str(model.path), "files": files}
-
-
-def _spec(spec: TensorSpec) -> dict[str, Any]:
-    return {
-        "name": spec.name,
-        "dtype": spec.dtype,
-        "shape": list(spec.shape),
-        "offset": spec.offset,
-        "nbytes": spec.nbytes,
-    }

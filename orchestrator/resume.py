@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.config import RunConfig, load_config, parse_config
+from orchestrator.credentials import redacted
 from orchestrator.errors import LedgerError, UsageError
 from orchestrator.ledger import FILE_NAME, Entry, TornTailError, canonical, read, sha256_of
 from orchestrator.record import resolved
@@ -188,7 +189,7 @@ def require_as_recorded(known: Entry, found: Mapping[str, Any]) -> None:
         UsageError: what differs, by name.
     """
     expected = {key: known.data[key] for key in known.data if key in found}
-    if changed := differences(expected, dict(found)):
+    if changed := differences(expected, redacted(dict(found))):  # as it would be on record
         raise _changed(known, changed)
 
 

@@ -25,7 +25,8 @@ from safetensors import SafetensorError
 
 from orchestrator import lab
 from orchestrator.blobs import BlobStore
-from orchestrator.config import RunConfig
+from orchestrator.config import RunConfig, require_no_credentials
+from orchestrator.credentials import shown
 from orchestrator.errors import AssayError, Interrupted, PreflightError, StorageError, UsageError
 from orchestrator.lab.watch import ensure_watched
 from orchestrator.ledger import FILE_NAME, Ledger, canonical, sha256_of
@@ -40,7 +41,6 @@ from orchestrator.sandbox.engine import engine_facts
 from orchestrator.sandbox.facts import EngineFacts
 from orchestrator.sandbox.inputs import copied_bytes
 from orchestrator.state import RunState, fold
-from orchestrator.text import printable
 from policies import guards
 from policies.checker import policy_digest
 from policies.profiles import ProfileError, profile
@@ -138,6 +138,7 @@ def save_config(config: RunConfig, run_dir: Path) -> None:
 
 def _preflight(config: RunConfig, run_dir: Path) -> tuple[MergeInputs, EngineFacts | None]:
     """Look at everything that can be known beforehand; start nothing (but make the lab, if it is asked for)."""
+    require_no_credentials(config)
     try:
         inputs = merge_inputs(config)
         facts = engine_facts(config.image.name) if config.sandbox == "docker" else None
@@ -314,20 +315,16 @@ def _recorded_end(recorder: Recorder, go_on: str = "") -> Iterator[None]:
         ) from None
     except AssayError as error:
         error.remedy = _then(error.remedy, go_on)
-        _record_failure(
-            recorder, "run.failed", {"error": type(error).__name__, "message": printable(str(error))[:2000]}
-        )
+        _record_failure(recorder, "run.failed", {"error": type(error).__name__, "message": shown(str(error), 2000)})
         raise
     except (OSError, SafetensorError) as error:
         what = f"{getattr(error, 'filename', None) or 'a file of the run'}: {getattr(error, 'strerror', None) or error}"
-        _record_failure(recorder, "run.failed", {"error": type(error).__name__, "message": printable(what)[:2000]})
+        _record_failure(recorder, "run.failed", {"error": type(error).__name__, "message": shown(what, 2000)})
         raise StorageError(
             what, remedy=_then("free disk or mend permissions; the record is kept", go_on or "start again")
         ) from error
     except Exception as error:
-        _record_failure(
-            recorder, "run.failed", {"error": type(error).__name__, "message": printable(repr(error))[:2000]}
-        )
+        _record_failure(recorder, "run.failed", {"error": type(error).__name__, "message": shown(repr(error), 2000)})
         raise
 
 

@@ -187,6 +187,13 @@ EVENT_TYPES: Mapping[str, EventType] = {
         seed=(_I, "of this sample; 0 for a file"),
         tokens=(_I, "generated; 0 for a file"),
     ),
+    "redaction.applied": _event(
+        "What looked like a credential was taken out of a program's text, before anything else was done with it: this "
+        "is not what the factory wrote, letter by letter.",
+        program_sha256=_PROGRAM,
+        what=(_T, "`source`"),
+        kinds=(_M, "kind of credential -> how many; `[redacted: <kind>]` stands in their places"),
+    ),
     "policy.evaluated": _event(
         "The policy's verdict on the source.",
         program_sha256=_PROGRAM,

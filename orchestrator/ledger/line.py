@@ -18,7 +18,7 @@ from orchestrator.ledger.canonical import canonical, dumped, is_plain, plain
 from orchestrator.ledger.entry import MAX_LINE_BYTES, SPEC_VERSION, at
 from orchestrator.ledger.events import require_form
 from orchestrator.ledger.payload import MOVED, move_large
-from orchestrator.ledger.redaction import REDACTED, may_hold_secret, redacted
+from orchestrator.ledger.redaction import REDACTED, may_hold_secret, taken_out
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
@@ -113,7 +113,7 @@ class LineWriter:
         }
         line = dumped(event)
         if may_hold_secret(line):
-            event["data"], event["subject"] = said, subject = redacted(said), redacted(subject)
+            event["data"], event["subject"] = said, subject = taken_out(said, subject)
             line = canonical(event)
         if len(line) >= MAX_LINE_BYTES:
             event["data"] = move_large(said, len(line) - MAX_LINE_BYTES, self._blobs)

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.credentials import shown
 from orchestrator.replay.classes import EXIT_CODES, VERDICTS, ReplayClass, worst
 from orchestrator.replay.compare import Divergence, Greatest
-from orchestrator.text import printable
 
 FORMAT = "assay-replay/1"
 INTERRUPTED_EXIT = 130
@@ -65,14 +65,14 @@ def as_json(result: ReplayResult) -> dict[str, Any]:
     """Return the JSON form."""
     return {
         "format": FORMAT,
-        "source": printable(result.source),
-        "run": printable(result.run),
-        "ledger": {"entries": result.entries, "root": result.root, "keys": [printable(key) for key in result.keys]},
+        "source": shown(result.source),
+        "run": shown(result.run),
+        "ledger": {"entries": result.entries, "root": result.root, "keys": [shown(key) for key in result.keys]},
         "class": result.result.value,
         "verdict": VERDICTS[result.result],
         "exit_code": result.exit_code,
         "interrupted": result.interrupted,
-        "why": printable(result.why),
+        "why": shown(result.why),
         "environment": _escaped(result.environment),
         "programs": [_program(program) for program in result.programs],
     }
@@ -80,13 +80,13 @@ def as_json(result: ReplayResult) -> dict[str, Any]:
 
 def _program(program: ProgramResult) -> dict[str, Any]:
     return {
-        "id": printable(program.id),
+        "id": shown(program.id),
         "program_sha256": program.digest,
         "class": program.result.value,
         "verdict": VERDICTS[program.result],
         "recorded": program.recorded,
         "found": program.found,
-        "why": printable(program.why),
+        "why": shown(program.why),
         "divergence": _divergence(program.divergence) if program.divergence else None,
         "operations": list(program.operations),
         "entries": list(program.entries),
@@ -99,12 +99,12 @@ def _escaped(value: Any) -> Any:
         return {key: _escaped(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_escaped(inner) for inner in value]
-    return printable(value) if isinstance(value, str) else value
+    return shown(value) if isinstance(value, str) else value
 
 
 def _divergence(found: Divergence) -> dict[str, Any]:
     return {
-        "first_tensor": printable(found.first),
+        "first_tensor": shown(found.first),
         "tensors": found.tensors,
         "of": found.of,
         "digests_only": found.digests_only,
@@ -116,7 +116,7 @@ def _divergence(found: Divergence) -> dict[str, Any]:
 
 def _greatest(one: Greatest) -> dict[str, Any]:
     return {
-        "tensor": printable(one.tensor),
+        "tensor": shown(one.tensor),
         "dtype": one.dtype,
         "element": one.element,
         "recorded_bits": one.bits[0],
@@ -134,7 +134,7 @@ def _number(value: float) -> str:
 def line(program: ProgramResult) -> str:
     """Return one line for people."""
     why = f": {program.why}" if program.why else ""
-    return printable(f"{program.id}: {program.result.value} ({program.recorded}){why}")
+    return shown(f"{program.id}: {program.result.value} ({program.recorded}){why}")
 
 
 def details(program: ProgramResult) -> list[str]:
@@ -153,15 +153,15 @@ def details(program: ProgramResult) -> list[str]:
             f"{found.elements} elements differ"
         )
     lines.append(f"operations used: {', '.join(program.operations) or 'none on record'}")
-    return [f"    {printable(text)}" for text in lines]
+    return [f"    {shown(text)}" for text in lines]
 
 
 def summary(result: ReplayResult) -> list[str]:
     """Return the last lines for people: counts, the class of all, and the environment where it is another."""
     counts = Counter(program.result for program in result.programs)
     texts = [f"{counts[one]} {one.value}" for one in ReplayClass if counts[one]]
-    lines = [printable(result.why)] if result.why else []
-    lines += [f"note: {printable(note)}" for note in result.environment.get("notes", ())]
+    lines = [shown(result.why)] if result.why else []
+    lines += [f"note: {shown(note)}" for note in result.environment.get("notes", ())]
     lines.append(f"{result.result.value}: {', '.join(texts) or 'no program was run'}")
     return [*lines, *(["interrupted: the rest was not run"] if result.interrupted else [])]
 
@@ -201,7 +201,7 @@ def _case(run: str, program: ProgramResult) -> tuple[str, str]:
 
 
 def _xml(text: str) -> str:
-    return html.escape(printable(text, keep="\n"), quote=True)
+    return html.escape(shown(text, keep="\n"), quote=True)
 
 
 def sorted_as(ids: Sequence[str], results: Mapping[str, ProgramResult]) -> tuple[ProgramResult, ...]:

@@ -25,8 +25,8 @@ import signal
 from dataclasses import dataclass
 
 from orchestrator.candidate import Reason
+from orchestrator.credentials import shown
 from orchestrator.sandbox.base import Fault
-from orchestrator.text import printable
 from sandbox_image.protocol import EXIT_FAILED, Message
 
 MAX_DETAIL_CHARS = 2_000
@@ -124,7 +124,7 @@ def _out_of_order(facts: Facts) -> Fault | None:
 
 
 def _fault(reason: Reason, detail: str) -> Fault:
-    return Fault(reason=reason, detail=printable(detail)[:MAX_DETAIL_CHARS])
+    return Fault(reason=reason, detail=shown(detail, MAX_DETAIL_CHARS))
 
 
 def _signal_name(number: int) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 from orchestrator.candidate import Receipt
 from orchestrator.config import RunConfig
+from orchestrator.credentials import shown
 from orchestrator.errors import SandboxError
 from orchestrator.sandbox.container import Container, Exit
 from orchestrator.sandbox.settings import seccomp_digest
-from orchestrator.text import printable
 from sandbox_image.protocol import MAX_DETAIL_CHARS
 
 
@@ -76,7 +76,7 @@ def exited(container: Container, purpose: str, program: str, ended: Ended | None
 
 def faulted(purpose: str, program: str, attempt: int, error: SandboxError) -> dict[str, Any]:
     """Return the data of `sandbox.faulted`."""
-    what = printable(error.what)[:MAX_DETAIL_CHARS]
+    what = shown(error.what, MAX_DETAIL_CHARS)
     return {"purpose": purpose, "program_sha256": program, "attempt": attempt, "what": what}
 
 

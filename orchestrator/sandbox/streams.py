@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-from orchestrator.text import printable
+from orchestrator.credentials import shown
 from sandbox_image.protocol import MAX_MESSAGE_BYTES, MESSAGE_PREFIX, Message, ProtocolError, decode_message
 
 KEPT_BYTES = 64 * 1024  # of each stream
@@ -51,8 +51,7 @@ class Capture:
     @property
     def text(self) -> str:
         """What was kept, fit for a terminal or a log, at most the cap in characters."""
-        escaped = printable(self._kept.decode("utf-8", "backslashreplace"), keep="\n\t")
-        return escaped[: self._cap]
+        return shown(self._kept.decode("utf-8", "backslashreplace"), self._cap, keep="\n\t")
 
 
 class Streams:
@@ -147,7 +146,7 @@ class Streams:
         try:
             self.messages.append(decode_message(line))
         except ProtocolError as error:
-            self.malformed = self.malformed or printable(str(error))
+            self.malformed = self.malformed or shown(str(error))
 
 
 def _lines(data: bytes) -> list[bytes]:
