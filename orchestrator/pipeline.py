@@ -28,6 +28,7 @@ from orchestrator.baselines import Tuned, merge, restored, tune_task_arithmetic
 from orchestrator.blobs import BlobStore
 from orchestrator.brackets import Stages
 from orchestrator.candidate import Proposed, Rejection, Score, Scored, Screened, Stage, Verified, cleaned
+from orchestrator.claim import go_on
 from orchestrator.config import RunConfig
 from orchestrator.containment import require_containment
 from orchestrator.errors import ConfigError
@@ -64,8 +65,8 @@ def run_pipeline(plan: Plan) -> Path:
     config, run_dir = plan.config, plan.run_dir
     if plan.state.completed:
         return _reported(plan)
-    go_on = f"go on with `assay run --resume {run_dir}`"
-    with open_session(config, run_dir, resume=plan.resumes, go_on=go_on) as session, choose() as reporter:
+    then = f"go on with `{go_on(run_dir)}`"
+    with open_session(config, run_dir, resume=plan.resumes, go_on=then) as session, choose() as reporter:
         reporter.run_started(config.name, config.iterations)
         require_same_platform(session)
         record_start(session)

@@ -8,17 +8,20 @@ is written here, and nothing started.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from orchestrator.claim import CONFIG_NAME, begun, go_on, read_config, require_new
 from orchestrator.config import RunConfig, load_config, parse_config
 from orchestrator.credentials import redacted
 from orchestrator.errors import LedgerError, UsageError
 from orchestrator.ledger import FILE_NAME, Entry, TornTailError, canonical, read, sha256_of
+from orchestrator.ledger.recovery import require_free
 from orchestrator.record import resolved
-from orchestrator.session import CONFIG_NAME, Session
+from orchestrator.session import Session
 from orchestrator.state import RunState, fold
 from policies.checker import policy_digest
 
@@ -39,18 +42,20 @@ class Plan:
 
 
 def plan_new(config: RunConfig, run_dir: Path | None) -> Plan:
-    """Return the plan of a run that begins."""
-    return Plan(config=config, run_dir=run_dir or place_of(config))
+    """Return the plan of a run that begins; raises as `claim.require_new`."""
+    place = run_dir or place_of(config)
+    require_new(place)
+    return Plan(config=config, run_dir=place)
 
 
 def plan_resumed(what: Path, run_dir: Path | None) -> Plan:
     """Return the plan of a run that was cut off, from its directory or from the file that it was started with.
 
-    A file whose run has recorded nothing yet starts it.
+    A run that has recorded nothing yet begins.
 
     Raises:
         UsageError: there is no run, or the file or `config.json` does not say what the record says.
-        LedgerError: the record is damaged.
+        LedgerError: the record is damaged, or another process is writing it.
     """
     if what.is_dir():
         if run_dir is not None and run_dir.resolve() != what.resolve():
@@ -58,13 +63,14 @@ def plan_resumed(what: Path, run_dir: Path | None) -> Plan:
         return _taken_up(what)
     asked = load_config(what)
     place = run_dir or place_of(asked)
-    if not (place / FILE_NAME).exists():
-        return Plan(config=asked, run_dir=place)
+    require_free(place / FILE_NAME)
+    if not begun(place):
+        return plan_new(asked, place)
     plan = _taken_up(place, asked)
     if changed := differences(_comparable(plan.config), _comparable(asked)):
         raise UsageError(
             f"{what}: expected the configuration of {place}, as recorded; it differs in {_shown(changed)}",
-            remedy=f"go on as it was begun: `assay run --resume {place}`; or begin another run: --run-dir",
+            remedy=f"go on as it was begun: `{go_on(place)}`; or begin another run: --run-dir",
         )
     return plan
 
@@ -76,15 +82,24 @@ def place_of(config: RunConfig) -> Path:
 
 def _taken_up(run_dir: Path, asked: RunConfig | None = None) -> Plan:
     ledger = run_dir / FILE_NAME
-    if not ledger.is_file():
-        raise UsageError(
-            f"{run_dir}: expected a run's directory with a {FILE_NAME}, found none",
-            remedy="pass the directory of a run that was cut off, or begin one: `assay run CONFIG`",
-        )
+    require_free(ledger)
+    if not begun(run_dir):
+        return plan_new(_config_to_begin_with(run_dir), run_dir)
     state = fold(_until_torn(ledger))
     config = _config_on_record(state.started, ledger) if state.started else _config_beside(run_dir, state, asked)
     _require_same_file(run_dir, config)
     return Plan(config=config, run_dir=run_dir, state=state, resumes=True)
+
+
+def _config_to_begin_with(run_dir: Path) -> RunConfig:
+    """Return what a run was to do that was cut off before its first entry."""
+    try:
+        return read_config(run_dir)
+    except (OSError, ValueError, UsageError) as error:
+        raise UsageError(
+            f"{run_dir}: expected the directory of a run that was cut off, found nothing on record",
+            remedy=f"begin it: `assay run CONFIG --run-dir {shlex.quote(str(run_dir))}`",
+        ) from error
 
 
 def _until_torn(ledger: Path) -> Iterator[Entry]:
@@ -123,15 +138,13 @@ def _config_on_record(started: Entry, ledger: Path) -> RunConfig:
 def _config_beside(run_dir: Path, state: RunState, asked: RunConfig | None) -> RunConfig:
     """Return what was asked for, of a run that was cut off before it recorded its configuration in full."""
     path = run_dir / CONFIG_NAME
-    if asked is None or path.exists():
-        try:
-            config = parse_config(json.loads(path.read_text(encoding="utf-8")), source=str(path))
-        except (OSError, ValueError, TypeError) as error:
-            raise UsageError(
-                f"{path}: cannot be read: {error}", remedy="pass the file that the run was started with instead"
-            ) from error
-    else:
-        config = asked
+    try:
+        config = asked or read_config(run_dir)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path}: cannot be read: {error}",
+            remedy=f"pass the file that the run was started with: `assay run --resume CONFIG --run-dir {run_dir}`",
+        ) from error
     expected = state.opened.data["config_sha256"] if state.opened else ""
     if sha256_of(canonical(resolved(config))) != expected:
         raise UsageError(

@@ -8,7 +8,6 @@ it comes with the session. What is done in between is `pipeline.py`'s and `execu
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -25,9 +24,10 @@ from safetensors import SafetensorError
 
 from orchestrator import lab
 from orchestrator.blobs import BlobStore
+from orchestrator.claim import WORK_NAME, begin
 from orchestrator.config import RunConfig, require_no_credentials
 from orchestrator.credentials import shown
-from orchestrator.errors import AssayError, Interrupted, PreflightError, StorageError, UsageError
+from orchestrator.errors import AssayError, Interrupted, PreflightError, StorageError
 from orchestrator.lab.watch import ensure_watched
 from orchestrator.ledger import FILE_NAME, Ledger, canonical, sha256_of
 from orchestrator.logs import log_to
@@ -48,8 +48,6 @@ from sandbox_image.source import source_digest
 
 SPARE_DISK_BYTES = 512 * 1024 * 1024  # ledger, blobs, report, and not the host's last block
 PROFILED_PACKAGES = ("torch", "transformers", "tokenizers", "trl", "peft", "safetensors", "RestrictedPython", "docker")
-CONFIG_NAME = "config.json"
-_EARLY = frozenset({"work"})  # what a run makes before its ledger
 _NUMERIC_KNOBS = ("OMP_", "GOMP_", "MKL_", "ATEN_", "ONEDNN_", "CUBLAS_", "PYTHONHASHSEED")
 _ROOT = Path(__file__).resolve().parents[1]
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
@@ -95,9 +93,8 @@ def open_session(config: RunConfig, run_dir: Path, *, resume: bool = False, go_o
             ledger = stack.enter_context(Ledger.open(run_dir / FILE_NAME, weakened=weakened(config)))
             state = fold(ledger.entries())
         else:
-            claim(run_dir)
-            ledger = stack.enter_context(_new_ledger(config, run_dir))
-            save_config(config, run_dir)
+            digest = sha256_of(canonical(resolved(config)))
+            ledger = stack.enter_context(begin(config, run_dir, config_sha256=digest, weakened=weakened(config)))
         stack.enter_context(log_to(run_dir / "log.jsonl"))
         blobs = BlobStore(run_dir / "blobs")
         recorder = Recorder(ledger, blobs)
@@ -117,23 +114,6 @@ def open_session(config: RunConfig, run_dir: Path, *, resume: bool = False, go_o
                 recorder=recorder,
                 state=state,
             )
-
-
-def _new_ledger(config: RunConfig, run_dir: Path) -> Ledger:
-    return Ledger.create(
-        run_dir / FILE_NAME,
-        source=f"assay/{config.name}",
-        config_sha256=sha256_of(canonical(resolved(config))),
-        weakened=weakened(config),
-    )
-
-
-def save_config(config: RunConfig, run_dir: Path) -> None:
-    """Write `config.json`, for people; whole or not at all. What counts is the record."""
-    path = run_dir / CONFIG_NAME
-    part = path.with_name(f".{CONFIG_NAME}.part")
-    part.write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-    part.rename(path)
 
 
 def _preflight(config: RunConfig, run_dir: Path) -> tuple[MergeInputs, EngineFacts | None]:
@@ -172,7 +152,7 @@ def require_policy(config: RunConfig) -> None:
 
 def _sandbox(config: RunConfig, facts: EngineFacts | None, inputs: MergeInputs, run_dir: Path) -> Sandbox:
     """Return the sandbox that the configuration names, not yet entered; `facts` are an engine's, where it names one."""
-    run_id, work_dir = run_dir.name, run_dir / "work"
+    run_id, work_dir = run_dir.name, run_dir / WORK_NAME
     if facts is None:
         return BubblewrapSandbox(config, mounts=inputs.mounts, run_id=run_id, work_dir=work_dir)
     return DockerSandbox(config, image_id=facts.image_id, mounts=inputs.mounts, run_id=run_id, work_dir=work_dir)
@@ -224,28 +204,6 @@ def require_disk(run_dir: Path, inputs: MergeInputs, config: RunConfig) -> None:
             f"owner may read, and spare room), found {free / 2**20:.0f} MiB",
             remedy="free some, pass --run-dir on another disk, or lower keep_best",
         )
-
-
-def claim(run_dir: Path) -> None:
-    """Make the run's directory; refuse one that holds anything: a run is never started over in place.
-
-    What a run leaves that was killed before it had a ledger does not count: nothing is on record of it.
-    """
-    if run_dir.is_dir() and (run_dir / FILE_NAME).exists():
-        raise UsageError(
-            f"{run_dir}: expected a new or empty directory, found an earlier run",
-            remedy=f"go on with it: `assay run --resume {run_dir}`; read it: `assay report {run_dir}`; or pass another "
-            "--run-dir",
-        )
-    if run_dir.exists() and (not run_dir.is_dir() or any(path.name not in _EARLY for path in run_dir.iterdir())):
-        raise UsageError(
-            f"{run_dir}: expected a new or empty directory, found other files", remedy="pass another --run-dir"
-        )
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        (run_dir / "work").mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{run_dir}: {error.strerror}", remedy="pass a --run-dir that you may write") from error
 
 
 def record_start(session: Session, command: str = "run") -> None:

@@ -31,6 +31,7 @@ LAYERS = {
     "orchestrator.ledger": 3,
     "orchestrator.lab": 3,
     "orchestrator.sandbox": 4,
+    "orchestrator.claim": 4,
     "orchestrator.state": 4,
     "orchestrator.restore": 4,
     "orchestrator.baselines": 5,
@@ -124,6 +125,7 @@ def test_stages_do_not_know_each_other() -> None:
 def test_only_the_pipeline_and_the_readers_of_records_import_the_ledger() -> None:
     allowed = (
         "ledger",
+        "claim",
         "learning",
         "restore",
         "resume",

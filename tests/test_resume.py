@@ -136,7 +136,7 @@ def test_config_json_may_not_reorder_the_candidates(tmp_path: Path) -> None:
 
 
 def test_a_directory_without_a_record_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"expected a run's directory"):
+    with pytest.raises(UsageError, match="nothing on record"):
         plan_resumed(tmp_path, None)
 
 
@@ -155,13 +155,6 @@ def test_a_torn_last_line_does_not_matter(tmp_path: Path) -> None:
     with (run_dir / "ledger.jsonl").open("ab") as file:
         file.write(b'{"actor":')
     assert plan_resumed(run_dir, None).config == config()
-
-
-@pytest.mark.parametrize("content", [b"", b'{"actor":'])
-def test_a_record_without_one_whole_entry_is_told(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "ledger.jsonl").write_bytes(content)
-    with pytest.raises(LedgerError, match="entry 0"):
-        plan_resumed(tmp_path, None)
 
 
 def test_a_damaged_record_is_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from orchestrator import session
 from orchestrator.blobs import BlobStore
 from orchestrator.config import RunConfig, parse_config
-from orchestrator.errors import AssayError, Interrupted, PreflightError, SandboxError, StorageError, UsageError
+from orchestrator.errors import AssayError, Interrupted, PreflightError, SandboxError, StorageError
 from orchestrator.ledger import Ledger, read
 from orchestrator.models import MergeInputs
 from orchestrator.record import Recorder
@@ -59,26 +59,6 @@ def test_a_disk_too_small_is_named_with_both_sizes(tmp_path: Path, tiny_inputs: 
         session.require_disk(tmp_path / "run", dataclasses.replace(tiny_inputs, tensors=(spec,)), config())
 
 
-def test_an_existing_run_says_how_to_go_on_with_it(tmp_path: Path) -> None:
-    (tmp_path / "ledger.jsonl").write_text("")
-    with pytest.raises(UsageError, match="an earlier run") as caught:
-        session.claim(tmp_path)
-    assert f"assay run --resume {tmp_path}" in str(caught.value)
-    assert caught.value.exit_code == 2
-
-
-def test_what_a_run_left_that_was_killed_before_its_first_entry_is_claimed(tmp_path: Path) -> None:
-    session.claim(tmp_path / "run")
-    session.claim(tmp_path / "run")
-
-
-def test_a_directory_with_anything_in_it_is_not_claimed(tmp_path: Path) -> None:
-    (tmp_path / "note.txt").write_text("mine")
-    with pytest.raises(UsageError, match="new or empty"):
-        session.claim(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
-
-
 def test_the_next_free_directory_is_found(tmp_path: Path) -> None:
     (tmp_path / "lab").mkdir()
     (tmp_path / "lab-2").mkdir()
@@ -119,12 +99,6 @@ def test_whatever_cuts_a_run_off_its_message_says_how_to_go_on(
         session._recorded_end(Recorder(ledger, blobs), "go on with `assay run --resume x`"),
     ):
         raise error
-
-
-def test_config_json_appears_whole(tmp_path: Path) -> None:
-    session.save_config(config(), tmp_path)
-    assert parse_config(json.loads((tmp_path / "config.json").read_text()), source="file") == config()
-    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
 WIDENED = read_profile('name = "x"\nunsafe_why = "y"\n[unsafe_allow]\ntorch = "empty"\n')

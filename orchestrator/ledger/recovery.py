@@ -3,12 +3,15 @@
 What a writer had not acknowledged may lie after the last whole entry, in part. It is copied to a file of its
 own, made durable there, and only then cut off, so that a crash at any moment leaves it in one place at least.
 Anything else that is wrong is damage, which is refused and never mended. Nothing is appended here.
+
+A file whose first batch is not whole has acknowledged nothing: a ledger may be begun in it, after the same care.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,8 +19,13 @@ from pathlib import Path
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.canonical import sha256_of
+from orchestrator.ledger.commit import TornTailError, batches
+from orchestrator.ledger.entry import MAX_LINE_BYTES
 
 _MODE = 0o600
+_FIRST_BATCH_BYTES = 2 * MAX_LINE_BYTES  # log.opened and its commit line
+_BEGINS = b'{"actor":'  # so does an event's line
+_LOCKS = Path("/proc/locks")
 _NAMED_DIGITS = 16  # of a tail's digest, in the name of its file
 
 
@@ -31,39 +39,65 @@ class Tail:
 
 
 def create_locked(path: Path) -> int:
-    """Create a ledger's file, which must not exist, and lock it until the descriptor is closed.
+    """Create a ledger's file, or take one over in which nothing was acknowledged; lock it until it is closed.
 
     Raises:
-        LedgerError: it exists, another process writes it, or it cannot be created.
+        LedgerError: it holds a ledger or something else, another process writes it, or it cannot be created.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         fd = os.open(path, flags, _MODE)
-    except FileExistsError as error:
-        busy = "another process is writing it" if _is_locked(path) else "it exists already"
-        raise LedgerError(
-            f"{path}: cannot be created: {busy}", remedy="choose another name or --run-dir for this run"
-        ) from error
+    except FileExistsError:
+        return _taken_over(path)
     except OSError as error:
         raise LedgerError(
             f"{path}: cannot be created: {error.strerror}", remedy="choose a run directory that can be written"
         ) from error
-    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the file is ours alone: it did not exist
+    _lock(fd, path)
     return fd
 
 
-def _is_locked(path: Path) -> bool:
+def _taken_over(path: Path) -> int:
+    """Lock a file that a dead process created and never finished a batch in; set aside what it holds."""
+    fd = open_locked(path)
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        if not _is_unbegun(os.pread(fd, _FIRST_BATCH_BYTES + 1, 0)):
+            raise LedgerError(
+                f"{path}: cannot be created: it exists already", remedy="choose another name or --run-dir for this run"
+            )
+        if os.fstat(fd).st_size:
+            cut(fd, path, at=0)
+    except BaseException as error:
+        os.close(fd)
+        if isinstance(error, OSError):
+            raise failed(path, error) from error
+        raise
+    return fd
+
+
+def unbegun(path: Path) -> bool:
+    """Whether nothing in a ledger's file was ever acknowledged: its writer was killed inside the first batch.
+
+    Raises:
+        LedgerError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return _is_unbegun(file.read(_FIRST_BATCH_BYTES + 1))
+    except OSError as error:
+        raise LedgerError(f"{path}: cannot be read: {error.strerror}", remedy="check the run directory") from error
+
+
+def _is_unbegun(data: bytes) -> bool:
+    """Say whether these bytes are the beginning of one event and its commit, and not all of it."""
+    if len(data) > _FIRST_BATCH_BYTES or data[: len(_BEGINS)] != _BEGINS[: len(data)] or data.count(b"\n") > 1:
         return False
     try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+        return next(batches(io.BytesIO(data)), None) is None
+    except TornTailError:
         return True
-    finally:
-        os.close(fd)
-    return False
+    except LedgerError:
+        return not data  # an empty file, or one of an earlier format
 
 
 def open_locked(path: Path) -> int:
@@ -79,28 +113,91 @@ def open_locked(path: Path) -> int:
             f"{path}: cannot be opened for writing: {error.strerror}",
             remedy="check the run directory; a record that may only be read can be read with `assay report`",
         ) from error
+    _lock(fd, path)
+    return fd
+
+
+def _lock(fd: int, path: Path) -> None:
+    """Lock an open ledger for this process, or close it.
+
+    Raises:
+        LedgerError: another process has it, or has removed it meanwhile.
+    """
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(fd)
-        raise LedgerError(
-            f"{path}: expected nobody to write it, found that another process is writing it",
-            remedy="wait until that run ends, or end it",
-        ) from error
-    return fd
+        raise _busy(path) from error
+    if os.fstat(fd).st_nlink == 0:
+        os.close(fd)
+        raise LedgerError(f"{path}: it was removed while it was opened", remedy="try again")
+
+
+def require_free(path: Path) -> None:
+    """Refuse a ledger that another process is writing; whoever is to write it must lock it all the same.
+
+    Raises:
+        LedgerError: one does; names its process where the kernel says which.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return  # whoever opens it says what is wrong with it
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        raise _busy(path) from error
+    finally:
+        os.close(fd)
+
+
+def _busy(path: Path) -> LedgerError:
+    holder = _holder(path)
+    return LedgerError(
+        f"{path}: expected nobody to write it, found that another process is writing it"
+        + (f": number {holder}" if holder else ""),
+        remedy="wait until that run ends, or end it" + (f": `kill {holder}`" if holder else ""),
+    )
+
+
+def _holder(path: Path) -> int:
+    """Return the number of the process that has a file locked, or 0 where the kernel does not say."""
+    try:
+        status = path.stat()
+        lines = _LOCKS.read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return 0
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    for fields in map(str.split, lines):  # 1: FLOCK ADVISORY WRITE 4711 fe:00:1548374 0 EOF
+        if fields[1:2] == ["FLOCK"] and fields[5:6] == [place] and fields[4].isdecimal():
+            return int(fields[4])
+    return 0
 
 
 def cut(fd: int, path: Path, *, at: int) -> None:
     """Quarantine what lies after offset `at`: copy it aside, durably, then truncate, durably.
 
     Raises:
-        OSError: the disk refused; the ledger is then as it was, or already cut with the copy durable.
+        LedgerError: the disk refused; the ledger is then as it was, or already cut with the copy durable.
     """
-    tail = os.pread(fd, os.fstat(fd).st_size - at, at)
-    kept = path.with_name(f"{path.name}.torn-{sha256_of(tail)[:_NAMED_DIGITS]}")
-    _keep(kept, tail)
-    os.ftruncate(fd, at)
-    os.fsync(fd)
+    try:
+        tail = os.pread(fd, os.fstat(fd).st_size - at, at)
+        kept = path.with_name(f"{path.name}.torn-{sha256_of(tail)[:_NAMED_DIGITS]}")
+        _keep(kept, tail)
+        os.ftruncate(fd, at)
+        os.fsync(fd)
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: its torn tail cannot be set aside: {error.strerror}",
+            remedy="free disk space or make the run directory writable",
+        ) from error
+
+
+def failed(path: Path, error: OSError) -> LedgerError:
+    """Return what a disk's refusal means for a ledger that was being written."""
+    return LedgerError(
+        f"{path}: cannot be written: {error.strerror or error}", remedy="free disk space or mend the disk"
+    )
 
 
 def unrecorded(path: Path, known: Iterable[str]) -> tuple[Tail, ...]:

@@ -14,7 +14,7 @@ import os
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,7 +29,15 @@ from orchestrator.ledger.line import Clock, Draft, LineWriter, SystemClock, ulid
 from orchestrator.ledger.note import SignedCheckpoint, Signer, require_name
 from orchestrator.ledger.payload import FOLDER
 from orchestrator.ledger.reading import Held, batches_of, entry_of, read
-from orchestrator.ledger.recovery import create_locked, cut, open_locked, put_beside, sync_directory, unrecorded
+from orchestrator.ledger.recovery import (
+    create_locked,
+    cut,
+    failed,
+    open_locked,
+    put_beside,
+    sync_directory,
+    unrecorded,
+)
 from orchestrator.ledger.tree import leaf_hash
 
 FILE_NAME = "ledger.jsonl"
@@ -78,14 +86,16 @@ class Ledger:
         entropy: Callable[[int], bytes] = secrets.token_bytes,
         signer: Signer | None = None,
     ) -> Ledger:
-        """Create the file (it must not exist), lock it, and write `log.opened`.
+        """Create the file, lock it, and write `log.opened`; then `log.recovered`, if a killed process had begun it.
+
+        The file must not exist, or nothing in it may ever have been acknowledged: then what it holds is set aside.
 
         `source` is `assay/<run name>`; a ULID is added, so that no two logs have one name. `actor` says who
         runs this process (default: its uid); `weakened` names what the run was told to do without: every
         event repeats it; `entropy(n)` gives n random bytes for ids; `signer` is by default the user's key.
 
         Raises:
-            LedgerError: the file exists, another process writes it, it cannot be written, or there is no key.
+            LedgerError: the file holds a log, another process writes it, it cannot be written, or there is no key.
         """
         clock = clock or SystemClock()
         signer = signer or keys.users_key(path.parent)
@@ -104,9 +114,12 @@ class Ledger:
         try:
             ledger.append("log.opened", "", opening)
             sync_directory(path.parent)
-        except BaseException:
+            ledger._record_tails(frozenset())
+        except BaseException as error:
             path.unlink(missing_ok=True)
             ledger._release()
+            if isinstance(error, OSError):
+                raise failed(path, error) from error
             raise
         return ledger
 
@@ -143,8 +156,10 @@ class Ledger:
         ledger = cls(open_locked(path), path, lines)
         try:
             ledger._take_up(signer, held)
-        except BaseException:
+        except BaseException as error:
             ledger._release()
+            if isinstance(error, OSError):
+                raise failed(path, error) from error
             raise
         return ledger
 
@@ -222,11 +237,14 @@ class Ledger:
         newest = signer or keys.users_key(self.path.parent)
         self._signer = keys.former(self._place.key, newest)
         self._lines.source, closed = self._place.source, self._place.closed
-        for tail in unrecorded(self.path, known):
-            self.append("log.recovered", "", asdict(tail))
+        self._record_tails(known)
         self.append("log.reopened", "", {"closed": closed})
         if newest is not self._signer:
             self.rotate(newest)
+
+    def _record_tails(self, known: Collection[str]) -> None:
+        for tail in unrecorded(self.path, known):
+            self.append("log.recovered", "", asdict(tail))
 
     def _load(self, held: SignedCheckpoint | None) -> set[str]:
         """Read and verify what is there; cut a torn tail; return the digests of tails that were recorded."""
@@ -248,17 +266,8 @@ class Ledger:
             torn = True
         guard.require()
         if torn:
-            self._cut()
-        return known
-
-    def _cut(self) -> None:
-        try:
             cut(self._fd, self.path, at=self._end)
-        except OSError as error:
-            raise LedgerError(
-                f"{self.path}: its torn tail cannot be set aside: {error.strerror}",
-                remedy="free disk space or make the run directory writable, then resume again",
-            ) from error
+        return known
 
     def _submit(self, request: _Request) -> tuple[Entry, ...]:
         self._waiting.append(request)
@@ -367,7 +376,7 @@ class Ledger:
         if self._failure:
             raise LedgerError(
                 f"{self.path}: nothing more is written after a failed write ({self._failure})",
-                remedy="free disk space or mend the disk, then resume the run",
+                remedy="free disk space or mend the disk",
             )
         if self._fd < 0:
             raise LedgerError(f"{self.path}: the ledger is closed")
@@ -380,7 +389,4 @@ class Ledger:
             os.fdatasync(self._fd)
         except OSError as error:
             self._failure = error.strerror or str(error)
-            raise LedgerError(
-                f"{self.path}: cannot be written: {self._failure}",
-                remedy="free disk space or mend the disk, then resume the run",
-            ) from error
+            raise failed(self.path, error) from error
