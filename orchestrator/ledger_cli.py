@@ -71,6 +71,7 @@ def verify(
         "integrity": not problem,
         "problem": problem,
         "bad_index": result.bad_index,
+        "bad_last": result.bad_last,
         "torn_bytes": result.torn_bytes,
         "complete": not problem and not result.missing,
         "missing": list(result.missing),
@@ -269,6 +270,8 @@ def _print_verdict(report: Mapping[str, Any]) -> None:
         whose = "one of your keys" if report["key_is_here"] else "not one of your keys: compare it with one you know"
         say.append(f"signed by {report['keys'][-1]} ({whose})")
     say.append("integrity: holds" if report["integrity"] else f"integrity: FAILS: {report['problem']}")
+    if report["bad_index"] is not None:
+        say.append(f"first bad index: {_range(report['bad_index'], report['bad_last'])}")
     if report["checkpoint"] and report["integrity"]:
         say.append(f"checkpoint {report['checkpoint']}: the log goes on from it")
     if report["complete"]:
@@ -278,6 +281,11 @@ def _print_verdict(report: Mapping[str, Any]) -> None:
         say.extend(f"  {item}" for item in report["missing"])
     for line in say:
         typer.echo(printable(line))
+
+
+def _range(first: int, last: int) -> str:
+    """Say where the first bad entry is: a signature covers a batch, and not each of its entries."""
+    return str(first) if last == first else f"{first} (or a later one, to {last}: one signature covers them all)"
 
 
 def _print_json(value: Any) -> None:

@@ -54,6 +54,37 @@ def test_a_good_record_verifies(small: Path) -> None:
     assert "one of your keys" in done.out
 
 
+def test_a_change_inside_a_batch_is_named_with_the_first_and_last_index_that_one_signature_covers(small: Path) -> None:
+    ledger, last = small / "ledger.jsonl", len(life())
+    ledger.write_bytes(ledger.read_bytes().replace(b'"0110"', b'"1111"'))
+    report = json.loads(ledger_command("verify", str(small), "--format", "json").out)
+    assert (report["entries"], report["bad_index"], report["bad_last"]) == (1, 1, last)
+    said = ledger_command("verify", str(small)).out
+    assert f"first bad index: 1 (or a later one, to {last}: one signature covers them all)\n" in said
+    assert f"entries 1 to {last}: expected the root" in said
+
+
+def test_a_change_that_a_line_itself_shows_is_named_alone(small: Path) -> None:
+    ledger = small / "ledger.jsonl"
+    ledger.write_bytes(ledger.read_bytes().replace(b'"seq":3', b'"seq":4'))
+    report = json.loads(ledger_command("verify", str(small), "--format", "json").out)
+    assert (report["entries"], report["bad_index"], report["bad_last"]) == (1, 3, 3)
+    assert "first bad index: 3\n" in ledger_command("verify", str(small)).out
+
+
+def test_an_event_that_was_appended_alone_is_named_alone(small: Path) -> None:
+    ledger, index = small / "ledger.jsonl", len(life()) + 1
+    ledger.write_bytes(ledger.read_bytes().replace(b"i1-\\u001b", b"i2-\\u001b"))
+    report = json.loads(ledger_command("verify", str(small), "--format", "json").out)
+    assert (report["entries"], report["bad_index"], report["bad_last"]) == (index, index, index)
+
+
+def test_a_good_record_has_no_bad_index(small: Path) -> None:
+    report = json.loads(ledger_command("verify", str(small), "--format", "json").out)
+    assert (report["bad_index"], report["bad_last"]) == (None, None)
+    assert "bad index" not in ledger_command("verify", str(small)).out
+
+
 def test_a_tampered_record_is_named_with_its_first_bad_index(small: Path) -> None:
     ledger = small / "ledger.jsonl"
     ledger.write_bytes(ledger.read_bytes().replace(b'"0110"', b'"1111"'))

@@ -156,23 +156,22 @@ def _leaf(line: bytes, place: Place, before: list[Leaf]) -> Leaf:
 def _commit(line: bytes, place: Place, key: VerifierKey | None, first: int) -> SignedCheckpoint:
     """Check a commit line against the tree that the lines before it make."""
     last = place.size - 1
-    where = f"entry {first}" if last <= first else f"entries {first} to {last}"
     found = _COMMIT.fullmatch(line)
     if found is None or key is None or last < first:
         raise BadEntryError(
-            first, f"expected events and a commit line in canonical form, found {line[:60]!r}", where=where
+            first, f"expected events and a commit line in canonical form, found {line[:60]!r}", last=last
         )
     try:
         root, signature = (decoded(found[part].decode(), size) for part, size in ((1, HASH_BYTES), (2, 64)))
     except LedgerError as error:
         raise at(first, error) from error
     if int(found[3]) != place.size:
-        raise BadEntryError(first, f"expected a commit of size {place.size}, found {int(found[3])}", where=where)
+        raise BadEntryError(first, f"expected a commit of size {place.size}, found {int(found[3])}", last=last)
     if root != place.tree.root():
         raise BadEntryError(
-            first, f"expected the root {root.hex()} that was signed for it, found {place.root}", where=where
+            first, f"expected the root {root.hex()} that was signed for it, found {place.root}", last=last
         )
     checkpoint = Checkpoint(origin=place.source, size=place.size, root=root)
     if not key.signed(checkpoint.text(), signature):
-        raise BadEntryError(first, f"expected a signature by {key}, found one that does not hold", where=where)
+        raise BadEntryError(first, f"expected a signature by {key}, found one that does not hold", last=last)
     return signed_by(checkpoint, key, signature)

@@ -181,11 +181,12 @@ def event_of(line: bytes, index: int | None = None) -> dict[str, Any]:
 
 
 class BadEntryError(LedgerError):
-    """An entry does not hold; `index` says which is the first."""
+    """An entry does not hold: `index`, or a later one up to `last`, where one signature covers them all."""
 
-    def __init__(self, index: int, what: str, *, remedy: str = "", where: str = "") -> None:
-        super().__init__(f"{where or f'entry {index}'}: {what}", remedy=remedy)
-        self.index = index
+    def __init__(self, index: int, what: str, *, remedy: str = "", last: int | None = None) -> None:
+        self.index, self.last = index, max(index, index if last is None else last)
+        where = f"entry {index}" if self.last == index else f"entries {index} to {self.last}"
+        super().__init__(f"{where}: {what}", remedy=remedy)
 
 
 def at(index: int, error: LedgerError) -> BadEntryError:

@@ -33,7 +33,8 @@ class Verification:
     note: SignedCheckpoint | None  # of the last good commit
     closed: bool
     torn_bytes: int  # after the last commit line: a crash, or a cut
-    bad_index: int | None  # the first entry that does not hold
+    bad_index: int | None  # the first entry that does not hold, or the first of those that one bad root covers
+    bad_last: int | None  # the last of those; the same index where the entry itself shows it
     problem: str  # names it; empty when all is well
     missing: tuple[str, ...]  # of an intact log: what began and has no end
 
@@ -116,6 +117,7 @@ class _Seen:
             closed=self._closed,
             torn_bytes=error.torn_bytes if isinstance(error, TornTailError) else 0,
             bad_index=error.index if isinstance(error, BadEntryError) else None,
+            bad_last=error.last if isinstance(error, BadEntryError) else None,
             problem=error.what if error else "",
             missing=missing,
         )
