@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator import ledger_cli, policy_cli, record_cli
+from orchestrator import attest_cli, policy_cli, record_cli
 from orchestrator.errors import AssayError, UsageError
 from orchestrator.text import printable
 from policies.reports.formats import EXPLAINED
@@ -41,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(policy_cli.app, name="policy")
-app.add_typer(ledger_cli.app, name="ledger")
+app.add_typer(attest_cli.app, name="ledger")  # `ledger_cli.app`, with what attest_cli adds
 
 
 class Format(StrEnum):

@@ -67,7 +67,7 @@ def verify(
         "entries": result.size,
         "root": result.root,
         "keys": [str(each) for each in result.keys],
-        "key_is_here": bool(result.keys) and _is_here(result.keys[-1]),
+        "key_is_here": bool(result.keys) and is_here(result.keys[-1]),
         "integrity": not problem,
         "problem": problem,
         "bad_index": result.bad_index,
@@ -133,14 +133,14 @@ def check_proof(
     from orchestrator.ledger import proof
 
     try:
-        found = proof.check(json.loads(_read(file, _MAX_PROOF_BYTES)))
-        if key and not _same_key(found.key, key):
+        found = proof.check(json.loads(read_file(file, _MAX_PROOF_BYTES)))
+        if key and not same_key(found.key, key):
             raise LedgerError(f"expected the key {key}, found {found.key}")
     except (LedgerError, ValueError, RecursionError) as error:
         typer.echo(f"does not hold: {printable(str(error))}")
         raise typer.Exit(EXIT_BAD) from error
     typer.echo(f"holds: event {found.event['seq']} of {found.note.checkpoint.size} in {found.note.checkpoint.origin}")
-    typer.echo(f"signed by {found.key}{'' if _is_here(found.key) else ' (not one of your keys)'}")
+    typer.echo(f"signed by {found.key}{'' if is_here(found.key) else ' (not one of your keys)'}")
     typer.echo(json.dumps(found.event, indent=2, ensure_ascii=True))
 
 
@@ -196,12 +196,17 @@ def ledger_of(run: Path) -> Path:
 
 def _checkpoint(path: Path) -> SignedCheckpoint:
     try:
-        return parse(_read(path, 64 * 1024))
+        return parse(read_file(path, 64 * 1024))
     except LedgerError as error:
         raise UsageError(f"{path}: {error.what}", remedy="pass what `assay ledger checkpoint` printed") from error
 
 
-def _read(path: Path, limit: int) -> bytes:
+def read_file(path: Path, limit: int) -> bytes:
+    """Return a file's bytes.
+
+    Raises:
+        UsageError: it cannot be read, or has more than `limit`.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(limit + 1)
@@ -212,17 +217,19 @@ def _read(path: Path, limit: int) -> bytes:
     return data
 
 
-def _same_key(key: VerifierKey, asked: str) -> bool:
+def same_key(key: VerifierKey, asked: str) -> bool:
+    """Say whether a key is the one that was asked for: by its text, or by the last part of that."""
     return asked in (str(key), str(key).rpartition("+")[2]) or str(key).rpartition("+")[2] == asked.rpartition("+")[2]
 
 
 def _wrong_key(result: Verification, asked: str) -> str:
-    if not asked or (result.keys and _same_key(result.keys[0], asked)):
+    if not asked or (result.keys and same_key(result.keys[0], asked)):
         return ""
     return f"expected the log to begin under the key {asked}, found {result.keys[0] if result.keys else 'none'}"
 
 
-def _is_here(key: VerifierKey) -> bool:
+def is_here(key: VerifierKey) -> bool:
+    """Say whether this user holds the private half."""
     from orchestrator.ledger import keys
 
     try:

@@ -43,6 +43,8 @@ LAYERS = {
     "orchestrator.report": 6,
     "orchestrator.show": 6,
     "orchestrator.surplus": 6,
+    "orchestrator.attest": 6,
+    "orchestrator.attest_cli": 6,
     "orchestrator.doctor": 6,
     "orchestrator.policy_cli": 6,
     "orchestrator.ledger_cli": 6,
@@ -63,7 +65,11 @@ LAYERS = {
     "orchestrator.__main__": 12,
 }
 STAGES = ("check", "screen", "run", "verify", "evaluate", "generate", "learn")
-DOORS = {"docker": "orchestrator.sandbox.engine", "trl": "orchestrator.stages.learn.dpo"}
+DOORS = {
+    "docker": "orchestrator.sandbox.engine",
+    "trl": "orchestrator.stages.learn.dpo",
+    "securesystemslib": "orchestrator.attest.envelope",
+}
 
 
 def modules() -> list[tuple[str, Path]]:
@@ -142,6 +148,8 @@ def test_only_the_pipeline_and_the_readers_of_records_import_the_ledger() -> Non
         "bundle",
         "show",
         "surplus",
+        "attest",
+        "attest_cli",
     )
     for module, path in modules():
         if any(f"{name}.".startswith("orchestrator.ledger.") for name in imports_of(path)):

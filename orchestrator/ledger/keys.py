@@ -2,7 +2,8 @@
 
 `$ASSAY_KEYS`, or `$XDG_CONFIG_HOME/assay/keys`, or `~/.config/assay/keys`, holds `ledger.key` (the one in use)
 and `ledger-<id>.key` (retired ones, which can still hand a log over). Whoever can read them can forge;
-nothing here stops the user or root.
+nothing here stops the user or root. Keys for other ends lie beside them, and are made and read in the same way:
+`made_on_first_use`, `read_private`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import hashlib
 import os
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -63,15 +66,23 @@ def current(folder: Path | None = None) -> Signer:
     Raises:
         LedgerError: it cannot be made or read, or others than its owner may read it.
     """
-    folder = folder or key_folder()
-    path = folder / CURRENT
+    path = (folder or key_folder()) / CURRENT
+    made_on_first_use(path, Ed25519PrivateKey.generate)
+    return load(path)
+
+
+def made_on_first_use(path: Path, make: Callable[[], PrivateKeyTypes]) -> None:
+    """Write a new key to `path` if there is none; of processes that do so at once, the first decides.
+
+    Raises:
+        LedgerError: it cannot be written.
+    """
     try:
         if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
-            _place(path, Ed25519PrivateKey.generate(), replace=False)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
+            _place(path, make(), replace=False)
     except OSError as error:
         raise _unusable(path, error) from error
-    return load(path)
 
 
 def users_key(run_dir: Path) -> Signer:
@@ -121,10 +132,22 @@ def held(public: bytes, folder: Path | None = None) -> Signer | None:
 
 
 def load(path: Path) -> Signer:
-    """Read one key file.
+    """Read one key file of a ledger.
 
     Raises:
-        LedgerError: unreadable, readable by others, a link, or no Ed25519 key.
+        LedgerError: as `read_private`, or no Ed25519 key.
+    """
+    key = read_private(path, kind="an Ed25519 key", renew="make a new one with `assay ledger rotate-key`")
+    if not isinstance(key, Ed25519PrivateKey):
+        raise LedgerError(f"{path}: expected an Ed25519 key, found a key of another kind")
+    return Signer(key)
+
+
+def read_private(path: Path, *, kind: str, renew: str) -> PrivateKeyTypes:
+    """Read one key file; `kind` is for messages, `renew` says what to do with a key that others could read.
+
+    Raises:
+        LedgerError: unreadable, readable by others, a link, or no private key.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -136,15 +159,12 @@ def load(path: Path) -> Signer:
     if mode & 0o077:
         raise LedgerError(
             f"{path}: expected a key that only its owner may read, found mode {mode:04o}",
-            remedy="chmod 600 it; if others could read it, make a new one with `assay ledger rotate-key`",
+            remedy=f"chmod 600 it; if others could read it, {renew}",
         )
     try:
-        key = load_pem_private_key(data, password=None)
+        return load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise LedgerError(f"{path}: expected an Ed25519 key in PEM, found something else") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise LedgerError(f"{path}: expected an Ed25519 key, found a key of another kind")
-    return Signer(key)
+        raise LedgerError(f"{path}: expected {kind} in PEM, found something else") from error
 
 
 def key_id(public: bytes) -> str:
@@ -152,7 +172,7 @@ def key_id(public: bytes) -> str:
     return hashlib.sha256(public).hexdigest()[:_ID_DIGITS]
 
 
-def _place(path: Path, key: Ed25519PrivateKey, *, replace: bool) -> None:
+def _place(path: Path, key: PrivateKeyTypes, *, replace: bool) -> None:
     """Write a key file whole and durable; without `replace`, the one that another process made first stays."""
     fd, name = tempfile.mkstemp(prefix=".key-", dir=path.parent)  # mode 0600
     temporary = Path(name)

@@ -6,7 +6,7 @@ it is true, nor that the record was not cut or continued afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,13 +52,20 @@ def prove(path: Path, index: int) -> dict[str, Any]:
             leaves.append(leaf.hash)
     if event is None or last is None:
         raise LedgerError(f"{path}: expected an index below {len(leaves)}, found {index}")
+    return rendered(event, inclusion_proof(leaves, index), last.note, last.key)
+
+
+def rendered(
+    event: Mapping[str, Any], steps: Sequence[bytes], note: SignedCheckpoint, key: VerifierKey
+) -> dict[str, Any]:
+    """Return a proof as JSON."""
     return {
         "format": FORMAT,
-        "index": index,
+        "index": event["seq"],
         "event": canonical(event).decode(),
-        "proof": [encoded(step) for step in inclusion_proof(leaves, index)],
-        "checkpoint": last.note.render().decode(),
-        "vkey": str(last.key),
+        "proof": [encoded(step) for step in steps],
+        "checkpoint": note.render().decode(),
+        "vkey": str(key),
     }
 
 
