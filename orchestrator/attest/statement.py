@@ -52,7 +52,15 @@ def rendered(basis: Basis, predicate_type: str) -> bytes:
 
 
 def provenance(basis: Basis) -> dict[str, Any]:
-    """Return the SLSA provenance (v1) of the merged weights."""
+    """Return the SLSA provenance (v1) of the merged weights.
+
+    Raises:
+        LedgerError: the basis has a result on test, which no provenance rests on.
+    """
+    if basis.test is not None:
+        raise LedgerError(
+            f"expected no result on test among the entries of a provenance, found entry {basis.test.index}"
+        )
     return _statement(
         PROVENANCE, _weights(basis), {"buildDefinition": _definition(basis), "runDetails": _details(basis)}
     )

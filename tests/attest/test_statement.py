@@ -22,7 +22,7 @@ HEX = "0123456789abcdef"
 
 
 def stated(ledger: Path, kind: str = PROVENANCE) -> dict[str, Any]:
-    found = json.loads(rendered(basis(ledger), kind))
+    found = json.loads(rendered(basis(ledger, on_test=kind == TEST_RESULT), kind))
     assert isinstance(found, dict)
     return found
 
@@ -40,7 +40,7 @@ def digests(value: object) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("kind", [PROVENANCE, TEST_RESULT])
 def test_statements_hold_by_the_specification_s_own_messages(tmp_path: Path, kind: str) -> None:
-    text = rendered(basis(small_run(tmp_path, test="11")), kind)
+    text = rendered(basis(small_run(tmp_path, test="11"), on_test=kind == TEST_RESULT), kind)
     message = json_format.Parse(text, statement_pb2.Statement())  # unknown fields are refused
     Statement.copy_from_pb(message).validate()
     predicate = json_format.ParseDict(json.loads(text)["predicate"], MESSAGES[kind]())
@@ -167,8 +167,13 @@ def test_the_same_entries_give_the_same_bytes(tmp_path: Path) -> None:
 )
 def test_entries_that_lack_something_make_no_statement(tmp_path: Path, kind: str, values: dict[str, Any]) -> None:
     ledger = ledger_with(tmp_path, changed([*run_drafts(), *scored()], kind, **values))
-    with pytest.raises(LedgerError, match="expected 64|do not have the form"):
+    with pytest.raises(LedgerError, match=r"expected 64|do not have the form"):
         stated(ledger)
+
+
+def test_a_provenance_rests_on_no_result_on_test(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="expected no result on test"):
+        rendered(basis(small_run(tmp_path, test="11"), on_test=True), PROVENANCE)
 
 
 def test_other_predicate_types_are_refused(tmp_path: Path) -> None:

@@ -103,10 +103,10 @@ def small_run(folder: Path, **more: Any) -> Path:
     return ledger_with(folder, [*run_drafts(items=len(marks)), *scored(**more)])
 
 
-def basis(ledger: Path, program: str = PROGRAM) -> Basis:
-    """Return what the last statement about a program rests on."""
+def basis(ledger: Path, *, on_test: bool = False) -> Basis:
+    """Return what a statement about the program rests on."""
     gathered = Gathered(ledger)
-    based = gathered.bases(program)[-1]
+    based = gathered.bases(PROGRAM)[-1 if on_test else 0]
     return basis_of(gathered.origin, based.entries, based.events)
 
 
