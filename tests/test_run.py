@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.attest.check import check as check_attestation
 from orchestrator.blobs import BlobStore
-from orchestrator.ledger import Entry, read, require_chain, verify
+from orchestrator.ledger import Entry, read, require_chain, sha256_of, verify
 from orchestrator.stages.generate.prompts import LAB
 from tests.commands import ROOT, Done, assay, assay_started
 from tests.report_numbers import disagreements
@@ -147,6 +148,21 @@ def test_every_program_replays_identically(finished: tuple[Path, Done], tmp_path
     differ = {one["id"]: one["why"] for one in value["programs"] if one["class"] != "IDENTICAL"}
     differ = {name: why for name, why in differ.items() if "the moment's" not in why}  # a busy machine
     assert (differ, done.code in (0, 7)) == ({}, True), done.err
+
+
+def test_every_scored_merge_is_attested_by_what_is_on_disk(finished: tuple[Path, Done], tmp_path: Path) -> None:
+    run_dir, out = finished[0], tmp_path / "out"
+    done = assay("ledger", "export", run_dir, "--format", "in-toto", "--out", out, cwd=tmp_path)
+    assert done.code == 0, done.err
+    kept = 0
+    for path in out.glob("*.json"):
+        subject = check_attestation(path.read_bytes()).statement["subject"][0]
+        blob = run_dir / "blobs" / subject["digest"]["sha256"]
+        if blob.exists():
+            kept += 1
+            assert blob.stat().st_size == subject["annotations"]["bytes"]
+            assert sha256_of(blob.read_bytes()) == subject["digest"]["sha256"]
+    assert kept
 
 
 def test_nothing_is_left_behind(finished: tuple[Path, Done]) -> None:
