@@ -22,6 +22,10 @@ _HASH_CHUNK_BYTES = 8 * 1024 * 1024
 _MAX_HEADER_BYTES = 100_000_000  # the safetensors format's own limit
 
 
+Stamp = tuple[int, ...]
+"""Device, inode, size and times of a file: nobody but root changes its bytes and leaves them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFiles:
     """One model directory: its safetensors files and their digests."""
@@ -30,6 +34,7 @@ class ModelFiles:
     path: Path
     files: tuple[Path, ...]
     sha256: tuple[str, ...]
+    stamps: tuple[Stamp, ...]  # of the files, taken before they were digested
 
     @property
     def container_paths(self) -> tuple[str, ...]:
@@ -85,6 +90,39 @@ def resolve_inputs(seed: Path, candidates: dict[str, Path], include: tuple[str, 
     )
 
 
+class Watch:
+    """Knows whether the models' files still hold what was digested. Cheap: files are read again only if touched."""
+
+    def __init__(self, inputs: MergeInputs) -> None:
+        self._models = (inputs.seed, *inputs.candidates)
+        self._stamps = {file: stamp for one in self._models for file, stamp in zip(one.files, one.stamps, strict=True)}
+
+    def require(self) -> None:
+        """Look at every file.
+
+        Raises:
+            ModelError: the first file that is gone, or has other bytes than when the run began.
+        """
+        for model in self._models:
+            for file, digest in zip(model.files, model.sha256, strict=True):
+                try:
+                    self._require(model.name, file, digest)
+                except OSError as error:
+                    raise _changed(f"model {model.name}: {file}: {error.strerror}") from error
+
+    def _require(self, name: str, file: Path, digest: str) -> None:
+        stamp = _stamp(file)
+        if stamp == self._stamps[file]:
+            return
+        if (found := _sha256(file)) != digest:
+            raise _changed(f"model {name}: {file}: expected sha256 {digest}, as recorded, found {found}")
+        self._stamps[file] = stamp
+
+
+def _changed(what: str) -> ModelError:
+    return ModelError(what, remedy="models must not change while a run is at work: put back what it began with")
+
+
 def weights_digest(model_dir: Path) -> str:
     """Return one sha256 (hex) over name, size and bytes of each safetensors file of a directory."""
     digest = hashlib.sha256()
@@ -106,9 +144,16 @@ def _open_model(name: str, path: Path) -> ModelFiles:
             remedy="convert it with save_pretrained; pickled weights (.bin, .pt) are never loaded",
         )
     try:
-        return ModelFiles(name=name, path=path, files=files, sha256=tuple(_sha256(file) for file in files))
+        stamps = tuple(_stamp(file) for file in files)
+        sha256 = tuple(_sha256(file) for file in files)
+        return ModelFiles(name=name, path=path, files=files, sha256=sha256, stamps=stamps)
     except OSError as error:
         raise ModelError(f"model {name}: {error.filename}: {error.strerror}", remedy="make it readable") from error
+
+
+def _stamp(path: Path) -> Stamp:
+    stat = path.stat()
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _sha256(path: Path) -> str:

@@ -35,6 +35,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.learning import Learning
 from orchestrator.ledger import FILE_NAME, Ledger, decimal
 from orchestrator.live import Reporter, choose
+from orchestrator.models import Watch
 from orchestrator.record import Recorder
 from orchestrator.report import REPORT_NAME, write_report
 from orchestrator.restore import score_of
@@ -135,6 +136,7 @@ class Loop:
             every=CANARY_EVERY,
             max_new_tokens=config.evaluate.max_new_tokens,
         )
+        Watch(inputs).require()  # what was loaded is what was digested
         self._prompt = prompt(config.generate.prompt, config.policy)
         self._session.blobs.put_bytes(self._prompt.content)
         factory = lab.resolve(config.generate.model)

@@ -15,7 +15,8 @@ from contextlib import closing
 
 from orchestrator.brackets import Stages
 from orchestrator.candidate import Admitted, Proposed, Ran, Rejection, Screened, Stage, Unchecked, Verified
-from orchestrator.errors import EngineError
+from orchestrator.errors import EngineError, ModelError
+from orchestrator.models import Watch
 from orchestrator.session import Session
 from orchestrator.stages.check import check_program
 from orchestrator.stages.run import discard, run_program
@@ -37,6 +38,7 @@ class Trial:
         self._record = session.recorder
         self._stages = stages
         self._past = session.past
+        self._models = Watch(session.inputs)
         # fingerprint -> first program's id
         self._seen: dict[str, str] | None = self._past.fingerprints() if deduplicate else None
 
@@ -124,7 +126,8 @@ class Trial:
 
     def _run_one(self, program: Screened | Unchecked) -> Ran | Rejection:
         config = self._session.config
-        return run_program(
+        self._models.require()
+        outcome = run_program(
             program,
             sandbox=self._session.sandbox,
             inputs=self._session.inputs,
@@ -133,6 +136,13 @@ class Trial:
             profile=config.policy,
             observe=self._record.observer(program.proposed),
         )
+        try:
+            self._models.require()  # whatever came of it came of the recorded models
+        except ModelError:
+            if isinstance(outcome, Ran):
+                discard(outcome)
+            raise
+        return outcome
 
     def _finish(self, outcome: Ran | Rejection) -> Verified | Rejection:
         if isinstance(outcome, Rejection):

@@ -44,7 +44,7 @@ class FakeSandbox:
         self._screen = screen or {}
         self._run = run or {}
         self._broken = broken
-        self._make = make
+        self.make = make
         self.stopped = False
         self.expected = 0
 
@@ -74,8 +74,8 @@ class FakeSandbox:
             return RunResult(
                 receipt=RECEIPT, fault=Fault(reason=reason, detail="as asked"), output=None, finished=False
             )
-        assert self._make is not None
-        return RunResult(receipt=RECEIPT, fault=None, output=self._make(job), finished=True)
+        assert self.make is not None
+        return RunResult(receipt=RECEIPT, fault=None, output=self.make(job), finished=True)
 
     def screen(self, jobs: Sequence[ScreenJob], observe: Observer) -> Iterator[ScreenResult]:
         for job in jobs:

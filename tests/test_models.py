@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from orchestrator.errors import ModelError
-from orchestrator.models import resolve_inputs
+from orchestrator.models import Watch, resolve_inputs
 
 
 def model(folder: Path, **tensors: torch.Tensor) -> Path:
@@ -76,3 +78,39 @@ def test_a_file_that_is_no_safetensors_is_named(seed: Path, tmp_path: Path, data
 def test_candidate_names_that_would_make_odd_paths_are_refused(seed: Path, name: str) -> None:
     with pytest.raises(ModelError, match="candidate name"):
         resolve_inputs(seed, {name: seed}, ("*",))
+
+
+def changed(folder: Path) -> None:
+    """Change one byte of a model's file and put its times back, as somebody would who does not want to be seen."""
+    file = folder / "model.safetensors"
+    stat, data = file.stat(), bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_models_that_nobody_touched_are_not_read_again(seed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Watch(resolve_inputs(seed, {"other": seed}, ("*",)))
+    monkeypatch.setattr("orchestrator.models._sha256", lambda path: pytest.fail(f"{path} was read"))
+    watch.require()
+
+
+def test_a_touched_file_with_the_same_bytes_is_read_once_and_let_pass(
+    seed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(resolve_inputs(seed, {"other": seed}, ("*",)))
+    (seed / "model.safetensors").touch()
+    watch.require()
+    monkeypatch.setattr("orchestrator.models._sha256", lambda path: pytest.fail(f"{path} was read"))
+    watch.require()
+
+
+def test_weights_that_changed_after_they_were_digested_are_named(seed: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(seed, tmp_path / "other"))
+    inputs = resolve_inputs(seed, {"other": other}, ("*",))
+    changed(other)
+    with pytest.raises(ModelError, match=f"model other: .*expected sha256 {inputs.candidates[0].sha256[0]}"):
+        Watch(inputs).require()
+    shutil.rmtree(other)
+    with pytest.raises(ModelError, match="No such file"):
+        Watch(inputs).require()

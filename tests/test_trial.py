@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,10 +27,10 @@ from orchestrator.candidate import (
     source_digest,
 )
 from orchestrator.config import RunConfig
-from orchestrator.errors import EngineError, LedgerError, SandboxError
+from orchestrator.errors import EngineError, LedgerError, ModelError, SandboxError
 from orchestrator.ledger import Ledger, require_chain
 from orchestrator.live import PlainLog
-from orchestrator.models import MergeInputs
+from orchestrator.models import MergeInputs, resolve_inputs
 from orchestrator.record import Recorder
 from orchestrator.sandbox.output import create_output
 from orchestrator.session import Session
@@ -322,3 +323,36 @@ def test_after_the_platform_failed_only_what_has_no_outcome_is_done_again(sessio
     assert outcomes["i1-003"] == "run out_of_memory "
     assert list(done) == ["i1-000"]
     assert [entry.type for entry in session.ledger.history("i1-000")].count("outputs.verified") == 1
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_weights_that_change_under_a_run_end_it_and_no_program_is_judged_by_them(
+    session: Session, tiny_inputs: MergeInputs, tmp_path: Path, when: str
+) -> None:
+    shutil.copytree(tiny_inputs.seed.path, tmp_path / "seed")
+    candidates = {one.name: one.path for one in tiny_inputs.candidates}
+    inputs = resolve_inputs(tmp_path / "seed", candidates, session.config.models.include)
+    weights = tmp_path / "seed" / "model.safetensors"
+    assert isinstance(session.sandbox, FakeSandbox)
+    make = session.sandbox.make
+    assert make
+    if when == "while":
+        session.sandbox.make = lambda job: (make(job), flip(weights))[0]
+    session = dataclasses.replace(session, inputs=inputs)
+    course = trial(session)
+    admitted, _ = course.check([proposed(MEAN, 0)])
+    screened, _ = course.screen(admitted)
+    if when == "before":
+        flip(weights)
+    with pytest.raises(ModelError, match=r"model seed: .*as recorded"):
+        list(course.run(screened))
+    assert not [
+        one for one in session.ledger.history("i1-000") if one.type in ("outputs.verified", "candidate.rejected")
+    ]
+    assert not list((tmp_path / "work").iterdir())
+
+
+def flip(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)

@@ -21,8 +21,8 @@ from orchestrator.blobs import BlobStore
 from orchestrator.candidate import Admitted, Proposed, Rejection, Screened, Stage, Unchecked
 from orchestrator.config import RunConfig
 from orchestrator.containment import protected
-from orchestrator.errors import AssayError, PreflightError, SandboxError
-from orchestrator.models import MergeInputs
+from orchestrator.errors import AssayError, ModelError, PreflightError, SandboxError
+from orchestrator.models import MergeInputs, Watch
 from orchestrator.replay.classes import ReplayClass
 from orchestrator.replay.decisions import SameAnswers
 from orchestrator.replay.judge import Found, Judged, judge, last_stage, named
@@ -102,7 +102,7 @@ class _Course:
             config = adapted(self.request, self.original)
             inputs = opened_inputs(self.request, self.original, config)
             with self._started(config, inputs) as (sandbox, blobs):
-                self._run(_Again(config=config, inputs=inputs, sandbox=sandbox, blobs=blobs))
+                self._run(_Again(config=config, inputs=inputs, models=Watch(inputs), sandbox=sandbox, blobs=blobs))
         except PreflightError as error:
             self.why = str(error)
             self.end_all(ReplayError(ReplayClass.ENV_MISMATCH, error.what, remedy=error.remedy))
@@ -225,6 +225,7 @@ class _Again:
 
     config: RunConfig
     inputs: MergeInputs
+    models: Watch
     sandbox: Sandbox
     blobs: BlobStore
 
@@ -286,6 +287,7 @@ class _Again:
 
     def _run(self, program: Screened | Unchecked) -> Found | ReplayError:
         try:
+            self.models.require()
             outcome = run_program(
                 program,
                 sandbox=self.sandbox,
@@ -297,7 +299,10 @@ class _Again:
             )
             if isinstance(outcome, Rejection):
                 return outcome
+            self.models.require()
             return verify_output(outcome, inputs=self.inputs, bounds=self.config.verify, blobs=self.blobs)
+        except ModelError as error:
+            return ReplayError(ReplayClass.INPUT_UNAVAILABLE, error.what, remedy=error.remedy)
         except SandboxError as error:
             return ReplayError(ReplayClass.INCONCLUSIVE, f"the platform failed: {error.what}", remedy=error.remedy)
 

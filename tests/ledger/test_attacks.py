@@ -21,13 +21,13 @@
 | 17 | second preimage: an inner node as a leaf | test_tree |
 | 18 | proof for another index or size, oversized proof | test_tree, test_ledger_cli |
 | 19 | blob swapped, missing, a link | test_payload, tests/test_blobs |
-| 20 | index database edited | there is none: the file is the only truth |
+| 20 | index database edited | tests/test_whole_run: there is none, and no other file of a run is believed |
 | 21 | spoofed actor | here: `data` cannot reach the envelope; there is one writer, and it is this process |
 | 22 | clock set back | here |
 | 23 | a suppressed end | test_completeness |
 | 24 | oversized event, flood | test_store, test_payload; floods of output: tests/sandbox |
-| 25 | a secret in text | test_redaction |
-| 26 | image re-pointed, weights changed after approval | tests/test_session (image); inputs are digested each time |
+| 25 | a secret in text | test_redaction, tests/test_credentials; in whole runs: tests/test_planted |
+| 26 | image re-pointed, weights changed after approval | tests/test_approved; under a running program: tests/test_trial |
 | 27 | event copied from another log | here |
 | 28 | a key or signature for another purpose | test_note |
 """
