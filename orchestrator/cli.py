@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator import attest_cli, policy_cli, record_cli
+from orchestrator import attest_cli, policy_cli, record_cli, witness_cli
 from orchestrator.errors import AssayError, UsageError
 from orchestrator.text import printable
 from policies.reports.formats import EXPLAINED
@@ -42,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(policy_cli.app, name="policy")
 app.add_typer(attest_cli.app, name="ledger")  # `ledger_cli.app`, with what attest_cli adds
+witness_cli.register(attest_cli.app)
 
 
 class Format(StrEnum):

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,13 +19,17 @@ import typer
 from orchestrator.errors import LedgerError, UsageError
 from orchestrator.ledger import FILE_NAME, Entry, Verification, read
 from orchestrator.ledger import verify as verify_log
+from orchestrator.ledger.cosignature import CosignerKey
 from orchestrator.ledger.note import SignedCheckpoint, VerifierKey, parse
+from orchestrator.ledger.standing import Standing, standing
+from orchestrator.ledger.store import CHECKPOINT_NAME
 from orchestrator.text import printable
 
 EXIT_GOOD = 0
 EXIT_BAD = 1  # tampered with, or incomplete
 _SHOWN_CHARS = 200
 _MAX_PROOF_BYTES = 256 * 1024
+_LAST_SECOND = 253_402_300_799  # of the year 9999: a witness's clock may say anything
 
 app = typer.Typer(
     help="Verify a run's record, look into it, and take proofs out of it.",
@@ -54,30 +60,44 @@ def verify(
         typer.Option("--checkpoint", metavar="FILE", help="A checkpoint kept elsewhere: the log must go on from it."),
     ] = None,
     key: KeyOption = "",
+    witness: Annotated[
+        list[str] | None,
+        typer.Option("--witness", metavar="VKEY", help="Say how far this witness vouches for the log; repeats."),
+    ] = None,
+    require_witness: Annotated[
+        int, typer.Option("--require-witness", metavar="N", min=0, help="N of them have to vouch for all of it.")
+    ] = 0,
+    no_remember: Annotated[
+        bool, typer.Option("--no-remember", help="Neither look at what was verified here before, nor remember this.")
+    ] = False,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Say whether a record was tampered with, and whether everything that began has an end in it.
 
+    What was verified is remembered by its checkpoint, beside the keys: a later copy that was cut, put back or
+    rewritten fails.
+
     Exit code: 0 good, 1 tampered with or incomplete, 2 usage.
     """
-    result = verify_log(ledger_of(run), _checkpoint(checkpoint) if checkpoint else None)
-    problem = result.problem or _wrong_key(result, key)
-    report = {
-        "origin": result.origin,
-        "entries": result.size,
-        "root": result.root,
-        "keys": [str(each) for each in result.keys],
-        "key_is_here": bool(result.keys) and is_here(result.keys[-1]),
-        "integrity": not problem,
-        "problem": problem,
-        "bad_index": result.bad_index,
-        "bad_last": result.bad_last,
-        "torn_bytes": result.torn_bytes,
-        "complete": not problem and not result.missing,
-        "missing": list(result.missing),
-        "checkpoint": str(checkpoint) if checkpoint else "",
-    }
-    _print_json(report) if output_format is Format.JSON else _print_verdict(report)
+    ledger, witnesses = ledger_of(run), [witness_key(text) for text in witness or ()]
+    if require_witness > len(witnesses):
+        raise UsageError(
+            f"--require-witness {require_witness}: expected as many --witness VKEY, found {len(witnesses)}",
+            remedy="name the witnesses by the keys that they print",
+        )
+    found = standing(
+        ledger,
+        checkpoint=checkpoint_in(checkpoint) if checkpoint else None,
+        memory=not no_remember,
+        witnesses=witnesses,
+        require=require_witness,
+        beside=_beside(ledger),
+    )
+    problem = found.problem or _wrong_key(found.result, key)
+    if not problem and not no_remember:
+        _remember(found.result)
+    report = _report(replace(found, problem=problem), checkpoint)
+    print_json(report) if output_format is Format.JSON else _print_verdict(report)
     raise typer.Exit(EXIT_GOOD if report["complete"] else EXIT_BAD)
 
 
@@ -118,7 +138,7 @@ def prove(
     """
     from orchestrator.ledger import proof
 
-    _print_json(proof.prove(ledger_of(run), index))
+    print_json(proof.prove(ledger_of(run), index))
 
 
 @app.command(name="check-proof", epilog="Example:  assay ledger check-proof proof.json")
@@ -194,19 +214,28 @@ def ledger_of(run: Path) -> Path:
     return path
 
 
-def _checkpoint(path: Path) -> SignedCheckpoint:
+def checkpoint_in(path: Path) -> SignedCheckpoint:
+    """Return the checkpoint in a file.
+
+    Raises:
+        UsageError: it cannot be read, or is none.
+    """
     try:
         return parse(read_file(path, 64 * 1024))
     except LedgerError as error:
         raise UsageError(f"{path}: {error.what}", remedy="pass what `assay ledger checkpoint` printed") from error
 
 
-def read_file(path: Path, limit: int) -> bytes:
-    """Return a file's bytes.
+def witness_key(text: str) -> CosignerKey:
+    """Return a witness's verifier key; raises `UsageError` if the text is none."""
+    try:
+        return CosignerKey.parse(text)
+    except LedgerError as error:
+        raise UsageError(error.what, remedy="pass what `assay ledger witness-init` printed") from error
 
-    Raises:
-        UsageError: it cannot be read, or has more than `limit`.
-    """
+
+def read_file(path: Path, limit: int) -> bytes:
+    """Return a file's bytes; raises `UsageError` if it cannot be read or has more than `limit`."""
     try:
         with path.open("rb") as file:
             data = file.read(limit + 1)
@@ -218,8 +247,9 @@ def read_file(path: Path, limit: int) -> bytes:
 
 
 def same_key(key: VerifierKey, asked: str) -> bool:
-    """Say whether a key is the one that was asked for: by its text, or by the last part of that."""
-    return asked in (str(key), str(key).rpartition("+")[2]) or str(key).rpartition("+")[2] == asked.rpartition("+")[2]
+    """Say whether a log's key is the one that was asked for: its text, or the last part of any with this key."""
+    last = str(key).split("+", 2)[2]  # base64, which may hold further plus signs
+    return asked in (str(key), last) or asked.endswith(f"+{last}")
 
 
 def _wrong_key(result: Verification, asked: str) -> str:
@@ -229,7 +259,7 @@ def _wrong_key(result: Verification, asked: str) -> str:
 
 
 def is_here(key: VerifierKey) -> bool:
-    """Say whether this user holds the private half."""
+    """Say whether this user holds the private half of a log's key."""
     from orchestrator.ledger import keys
 
     try:
@@ -271,6 +301,46 @@ def _json_line(entry: Entry) -> str:
     return json.dumps(fields, ensure_ascii=True)
 
 
+def _beside(ledger: Path) -> SignedCheckpoint | None:
+    """Return the note beside a ledger, for its cosignatures; what is no note, or of another log, counts for nothing."""
+    try:
+        return parse(read_file(ledger.with_name(CHECKPOINT_NAME), 64 * 1024))
+    except (LedgerError, UsageError):
+        return None
+
+
+def _remember(result: Verification) -> None:
+    """Keep the checkpoint of what was verified; that it cannot be kept is no fault of the record."""
+    from orchestrator.ledger.remembered import remember
+
+    try:
+        if result.note is not None:
+            remember(result.note)
+    except LedgerError as error:
+        typer.echo(f"assay: not remembered: {printable(str(error), keep=chr(10))}", err=True)
+
+
+def _report(found: Standing, checkpoint: Path | None) -> dict[str, Any]:
+    result = found.result
+    return {
+        "origin": result.origin,
+        "entries": result.size,
+        "root": result.root,
+        "keys": [str(each) for each in result.keys],
+        "key_is_here": bool(result.keys) and is_here(result.keys[-1]),
+        "integrity": not found.problem,
+        "problem": found.problem,
+        "bad_index": result.bad_index,
+        "bad_last": result.bad_last,
+        "torn_bytes": result.torn_bytes,
+        "complete": not found.problem and not result.missing,
+        "missing": list(result.missing),
+        "checkpoint": str(checkpoint) if checkpoint else "",
+        "remembered": found.remembered.checkpoint.size if found.remembered else None,
+        "witnesses": [{"key": str(one.key), "entries": one.size, "time": one.time} for one in found.vouched],
+    }
+
+
 def _print_verdict(report: Mapping[str, Any]) -> None:
     say = [f"{report['origin'] or 'no log'}: {report['entries']} intact entries, root {report['root']}"]
     if report["keys"]:
@@ -281,6 +351,11 @@ def _print_verdict(report: Mapping[str, Any]) -> None:
         say.append(f"first bad index: {_range(report['bad_index'], report['bad_last'])}")
     if report["checkpoint"] and report["integrity"]:
         say.append(f"checkpoint {report['checkpoint']}: the log goes on from it")
+    if report["remembered"] is not None and report["integrity"]:
+        say.append(
+            f"remembered: the log goes on from the {report['remembered']} entries that were verified here before"
+        )
+    say.extend(_voice(each, report["entries"]) for each in report["witnesses"])
     if report["complete"]:
         say.append("completeness: everything that began has its end")
     elif report["integrity"]:
@@ -295,5 +370,14 @@ def _range(first: int, last: int) -> str:
     return str(first) if last == first else f"{first} (or a later one, to {last}: one signature covers them all)"
 
 
-def _print_json(value: Any) -> None:
+def _voice(witness: Mapping[str, Any], entries: int) -> str:
+    if not witness["entries"]:
+        return f"witness {witness['key']}: no cosignature"
+    how_far = f"all {entries}" if witness["entries"] == entries else f"the first {witness['entries']} of {entries}"
+    when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(min(witness["time"], _LAST_SECOND)))
+    return f"witness {witness['key']}: vouches for {how_far} entries since {when}"
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=True))

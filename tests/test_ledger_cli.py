@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from orchestrator.errors import AssayError
 from orchestrator.ledger import Ledger, verify
-from orchestrator.ledger_cli import app
+from orchestrator.ledger.note import VerifierKey
+from orchestrator.ledger_cli import app, same_key
 from tests.ledger.written import create, life, lines_of, skipped
 from tests.synthetic_run import SyntheticRun
 
@@ -29,6 +30,12 @@ def ledger_command(*arguments: str) -> Done:
         return Done(result.exception.exit_code, result.stdout)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return Done(result.exit_code, result.stdout)
+
+
+@pytest.fixture(autouse=True)
+def own_memory(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remember nothing of other tests: logs with fixed clocks and randomness have one name."""
+    monkeypatch.setenv("ASSAY_HELD", str(tmp_path_factory.mktemp("held")))
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +90,18 @@ def test_a_good_record_has_no_bad_index(small: Path) -> None:
     report = json.loads(ledger_command("verify", str(small), "--format", "json").out)
     assert (report["bad_index"], report["bad_last"]) == (None, None)
     assert "bad index" not in ledger_command("verify", str(small)).out
+
+
+def test_a_key_is_asked_for_by_all_of_its_last_part() -> None:
+    keys = [VerifierKey(name="assay/x", public=bytes([number]) * 32) for number in range(256)]
+    assert any("+" in str(key).split("+", 2)[2] for key in keys)  # base64 has plus signs of its own
+    for key, other in zip(keys, keys[1:] + keys[:1], strict=True):
+        last = str(key).split("+", 2)[2]
+        assert same_key(key, str(key))
+        assert same_key(key, last)
+        assert same_key(key, f"assay/other+00000000+{last}")
+        assert not same_key(key, str(other))
+        assert not same_key(key, last.rpartition("+")[2] if "+" in last else "")
 
 
 def test_a_tampered_record_is_named_with_its_first_bad_index(small: Path) -> None:

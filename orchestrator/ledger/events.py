@@ -363,6 +363,20 @@ EVENT_TYPES: Mapping[str, EventType] = {
         sha256=(_D, "of report.html"),
         bytes=(_I, "its length"),
     ),
+    "checkpoint.witnessed": _event(
+        "A witness has cosigned a checkpoint of this log: it has seen it grow to there, and no other way.",
+        size=(_I, "entries that it vouches for"),
+        root=(_D, "of the tree over them"),
+        witness=(_T, "the witness's verifier key, `<name>+<key id>+<key>`"),
+        time=(_I, "seconds since 1970, by the witness's clock"),
+        cosignature=(_T, "base64 as in the checkpoint's signature line (docs/ledger-format.md, section 11)"),
+    ),
+    "witness.failed": _event(
+        "A witness gave no cosignature where it had before, or at the start. Written once until it gives one again.",
+        where=(_T, "its directory or URL, as configured"),
+        why=(_T, "what it or the network said"),
+        size=(_I, "entries that it vouches for so far, as this process knows"),
+    ),
     "log.recovered": _event(
         "A process died while it wrote: what it had not acknowledged was cut from the file and kept beside it.",
         size=(_I, "entries before this one"),

@@ -121,6 +121,16 @@ def rotate(folder: Path | None = None) -> Signer:
     return load(path)
 
 
+def make(path: Path) -> Signer:
+    """Return the key in a file of its own, made now if there is none; its folder must exist. Raises as `load`."""
+    try:
+        if not path.exists():
+            _place(path, Ed25519PrivateKey.generate(), replace=False)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    return load(path)
+
+
 def held(public: bytes, folder: Path | None = None) -> Signer | None:
     """Return the key in use or a retired one that has this public half, or None."""
     folder = folder or key_folder()

@@ -19,7 +19,6 @@ from orchestrator.ledger.reading import batches_of
 from orchestrator.ledger.tree import (
     HASH_BYTES,
     MAX_PROOF_HASHES,
-    consistency_proof,
     inclusion_proof,
     leaf_hash,
     root_from_inclusion,
@@ -99,18 +98,3 @@ def check(proof: object, key: VerifierKey | None = None) -> Proven:
     if root != checkpoint.root:
         raise LedgerError(f"expected the proof to lead to the root {checkpoint.root.hex()}, found {root.hex()}")
     return Proven(event=event, note=note, key=own)
-
-
-def prove_consistent(path: Path, first: int) -> tuple[list[bytes], SignedCheckpoint]:
-    """Return the proof that a log goes on from its first `first` entries, and the checkpoint that it leads to.
-
-    Raises:
-        LedgerError: the log is damaged or shorter, or `first` is 0.
-    """
-    leaves, note = [], None
-    for batch in batches_of(path):
-        leaves += [leaf.hash for leaf in batch.leaves]
-        note = batch.note
-    if note is None:
-        raise LedgerError(f"{path}: expected a log, found nothing")
-    return consistency_proof(leaves, first), note

@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import io
 import os
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,6 +237,25 @@ def put_beside(path: Path, data: bytes) -> None:
     with contextlib.suppress(OSError):
         part.write_bytes(data)
         part.rename(path)
+
+
+def put_durably(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all; it is on disk, under its name, when this returns.
+
+    Raises:
+        OSError: the disk refused; what the file held before may still be there, or not.
+    """
+    fd, name = tempfile.mkstemp(prefix=f".{path.name[:32]}-", dir=path.parent)  # mode 0600
+    part = Path(name)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
+    finally:
+        part.unlink(missing_ok=True)
+    sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:

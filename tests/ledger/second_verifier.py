@@ -1,8 +1,8 @@
 """A second verifier, written from docs/ledger-format.md alone: standard library, `cryptography`, no code of ours.
 
 It answers what section 7 of that page asks: integrity with the first bad index, and whether the log goes on
-from a checkpoint. It leaves out the closed list of types, as the page allows. Where it and the first verifier
-disagree, one of them or the page is wrong.
+from a checkpoint; and what sections 8 and 11 ask: consistency proofs and cosignatures. It leaves out the closed
+list of types, as the page allows. Where it and the first verifier disagree, one of them or the page is wrong.
 """
 
 from __future__ import annotations
@@ -229,3 +229,71 @@ def signed(key: bytes, text: bytes, signature: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def consistent(file: Any, old_checkpoint: bytes = b"") -> tuple[int, int]:
+    """Check a file of section 8 that says one size to be the beginning of another; return both."""
+    kinds = {"format": str, "old_size": int, "old_root": str, "proof": list, "checkpoint": str, "vkey": str}
+    need(isinstance(file, dict) and {key: type(value) for key, value in file.items()} == kinds, -1, "form")
+    need(file["format"] == "assay-consistency/1" and len(file["proof"]) <= 64, -1, "form")
+    need(all(isinstance(step, str) for step in file["proof"]), -1, "form")
+    origin, size, root = checkpoint_lines(file["checkpoint"].encode())[:3]
+    key = public(file["vkey"], origin, -1)
+    text = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n".encode()
+    signatures = [raw for name, raw in checkpoint_lines(file["checkpoint"].encode())[3] if name == origin]
+    need(any(raw[:4] == key_id(origin, key) and signed(key, text, raw[4:]) for raw in signatures), -1, "signature")
+    old_size, old_root = file["old_size"], unbase64(file["old_root"], -1)
+    if old_checkpoint:
+        need(checkpoint_lines(old_checkpoint)[:3] == (origin, old_size, old_root), -1, "another checkpoint")
+    proof = [unbase64(step, -1) for step in file["proof"]]
+    need(0 < old_size <= size and all(len(step) == 32 for step in (old_root, *proof)), -1, "sizes")
+    climbed = roots(old_size, size, True, proof, old_root)
+    need(climbed == (old_root, root) and not proof, -1, "the proof does not lead there")
+    return old_size, size
+
+
+def roots(old: int, size: int, whole: bool, proof: list[bytes], old_root: bytes) -> tuple[bytes, bytes]:
+    """RFC 6962 section 2.1.2, backwards: take hashes from the end, return the roots at the old size and at `size`."""
+    if old == size:
+        if whole:
+            return old_root, old_root
+        need(bool(proof), -1, "too short a proof")
+        last = proof.pop()
+        return last, last
+    need(bool(proof), -1, "too short a proof")
+    split, side = 1, proof.pop()
+    while split * 2 < size:
+        split *= 2
+    if old <= split:
+        before, after = roots(old, split, whole, proof, old_root)
+        return before, hashlib.sha256(b"\x01" + after + side).digest()
+    before, after = roots(old - split, size - split, False, proof, old_root)
+    return hashlib.sha256(b"\x01" + side + before).digest(), hashlib.sha256(b"\x01" + side + after).digest()
+
+
+def vouches(note: bytes, vkey: str) -> int:
+    """Return the time of a witness's cosignature of a checkpoint (section 11), or refuse it."""
+    origin, size, root, signatures = checkpoint_lines(note)
+    name, digits, encoded = vkey.split("+", 2)
+    raw = unbase64(encoded, -1)
+    identity = hashlib.sha256(name.encode() + b"\n" + raw).digest()[:4]
+    need(len(raw) == 33 and raw[0] == 4 and identity.hex() == digits, -1, "verifier key of a witness")
+    for signer, data in signatures:
+        if signer == name and data[:4] == identity:
+            need(len(data) == 76 and data[4] < 128, -1, "form of a cosignature")
+            time = int.from_bytes(data[4:12], "big")
+            text = f"cosignature/v1\ntime {time}\n{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
+            need(signed(raw[1:], text.encode(), data[12:]), -1, "cosignature")
+            return time
+    raise BadError(-1, "no cosignature by this witness")
+
+
+def checkpoint_lines(note: bytes) -> tuple[str, int, bytes, list[tuple[str, bytes]]]:
+    """Return origin, size, root and the signatures (name, id and signature) of a checkpoint file."""
+    text, blank, tail = note.decode().partition("\n\n")
+    need(bool(blank) and tail.endswith("\n") and text.count("\n") == 2, -1, "form of a checkpoint")
+    origin, digits, root = text.split("\n")
+    need(re.fullmatch(r"0|[1-9][0-9]*", digits) is not None, -1, "size")
+    lines = [line.split(" ") for line in tail[:-1].split("\n")]
+    need(all(len(line) == 3 and line[0] == "\u2014" for line in lines), -1, "signature lines")
+    return origin, int(digits), unbase64(root, -1), [(line[1], unbase64(line[2], -1)) for line in lines]

@@ -8,9 +8,9 @@
 |  4 | forge an event, make a new root, without the key | here |
 |  5 | cut the tail at a commit | here; test_ledger_cli |
 |  6 | cut at every byte | test_tampering; here: recovery from every cut |
-|  7 | put an old copy of the directory back | here |
-|  8 | fork: two valid histories under one key | here |
-|  9 | rewrite everything with the stolen key | here |
+|  7 | put an old copy of the directory back | here: a kept checkpoint, a witness; test_witnesses, test_standing |
+|  8 | fork: two valid histories under one key | here: the witness keeps both notes; test_witness |
+|  9 | rewrite everything with the stolen key | here: a kept checkpoint, a witness; test_witness: a pinned key |
 | 10 | an old part signed anew by a new key | test_keys |
 | 11 | kill -9, EIO, ENOSPC at each system call | test_faults |
 | 12 | fdatasync fails once, then succeeds | test_store: after a failed sync; here: even if it would succeed |
@@ -35,6 +35,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -46,8 +47,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger, read, verify
 from orchestrator.ledger.commit import PREFIX
-from orchestrator.ledger.note import Signer, parse
+from orchestrator.ledger.note import Signer, VerifierKey, parse
+from orchestrator.ledger.reading import HeldError
 from tests.ledger.test_tampering import all_lines, signed_anew
+from tests.ledger.witnessed import cosign_file, go_on, make_witness
 from tests.ledger.written import create, lines_of, skipped, small_log
 
 
@@ -111,6 +114,36 @@ def test_6_every_cut_is_recovered_to_the_last_commit_with_the_tail_kept(log: Pat
             file.unlink()
 
 
+def test_7_an_old_copy_is_refused_by_a_witness_that_saw_it_grow(log: Path, tmp_path: Path) -> None:
+    witness = make_witness(tmp_path / "witness")
+    shutil.copytree(log.parent, tmp_path / "old")
+    go_on(log, "more")
+    assert cosign_file(log, witness.folder).checkpoint.size == 8
+    shutil.rmtree(log.parent)
+    shutil.copytree(tmp_path / "old", log.parent)
+    assert verify(log).complete
+    with pytest.raises(HeldError, match=r"LOG_TRUNCATED: the witness .* vouches for 8 entries, the log has 5"):
+        cosign_file(log, witness.folder)
+
+
+@pytest.mark.parametrize("more", [1, 3])
+def test_8_a_witness_cosigns_one_side_of_a_fork_and_keeps_both_notes(log: Path, tmp_path: Path, more: int) -> None:
+    witness = make_witness(tmp_path / "witness")
+    shutil.copytree(log.parent, tmp_path / "fork")
+    fork = tmp_path / "fork" / "ledger.jsonl"
+    go_on(log, "one")
+    for number in range(more):
+        go_on(fork, f"other {number}")
+    cosign_file(log, witness.folder)
+    with pytest.raises(HeldError, match="LOG_REWRITTEN"):
+        cosign_file(fork, witness.folder)
+    (kept,) = witness.folder.glob("equivocation-*" if more == 1 else "unproven-*")
+    evidence = json.loads(kept.read_text())
+    for side, run in (("held", log), ("offered", fork)):
+        note = parse(evidence[side].encode())
+        assert note.require_signed(VerifierKey.parse(evidence["vkey"])).root == bytes.fromhex(verify(run).root)
+
+
 def test_8_a_fork_is_no_continuation_of_the_other_side(log: Path, tmp_path: Path) -> None:
     shutil.copytree(log.parent, tmp_path / "fork")
     for path, text in ((log, "one"), (tmp_path / "fork" / "ledger.jsonl", "other")):
@@ -130,6 +163,19 @@ def test_9_a_history_rewritten_with_the_key_itself_is_not_the_one_that_was_seen(
         ledger.append("dpo.skipped", "", skipped())
     assert verify(log).complete
     assert "LOG_REWRITTEN: at size 5" in verify(log, held).problem
+
+
+def test_9_a_history_rewritten_with_the_key_itself_is_refused_by_a_witness(log: Path, tmp_path: Path) -> None:
+    witness = make_witness(tmp_path / "witness")
+    cosign_file(log, witness.folder)
+    lines = lines_of(log)[:-1]
+    lines[2] = lines[2].replace(b"reason 1", b"reason 9")
+    log.write_bytes(signed_anew(lines))
+    for number in range(3):
+        go_on(log, str(number))
+        assert verify(log).complete
+        with pytest.raises(HeldError, match="LOG_REWRITTEN"):
+            cosign_file(log, witness.folder)
 
 
 def test_9_a_history_rewritten_under_another_key_is_refused_too(log: Path) -> None:
