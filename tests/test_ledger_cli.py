@@ -137,7 +137,7 @@ def test_a_held_checkpoint_shows_a_cut(small: Path) -> None:
 def test_an_unknown_or_another_key_is_said(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key = json.loads(ledger_command("verify", str(small), "--format", "json").out)["keys"][0]
     assert ledger_command("verify", str(small), "--key", key).code == 0
-    assert ledger_command("verify", str(small), "--key", key.rpartition("+")[2]).code == 0
+    assert ledger_command("verify", str(small), "--key", key.split("+", 2)[2]).code == 0
     assert ledger_command("verify", str(small), "--key", "A" * 44).code == 1
     monkeypatch.setenv("ASSAY_KEYS", str(tmp_path / "none"))
     assert "not one of your keys" in ledger_command("verify", str(small)).out
