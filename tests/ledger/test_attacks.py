@@ -27,7 +27,7 @@
 | 23 | a suppressed end | test_completeness |
 | 24 | oversized event, flood | test_store, test_payload; floods of output: tests/sandbox |
 | 25 | a secret in text | test_redaction, tests/test_credentials; in whole runs: tests/test_planted |
-| 26 | image re-pointed, weights changed after approval | tests/test_approved; under a running program: tests/test_trial |
+| 26 | image re-pointed, weights changed after approval | tests/test_approved; under a program: tests/test_trial |
 | 27 | event copied from another log | here |
 | 28 | a key or signature for another purpose | test_note |
 """
