@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,6 +68,8 @@ def export(ledger: Path, out: Path, programs: Sequence[str] = ()) -> Written:
                     _put(made / f"{name}.{kind}.json", data)
                     statements += 1
             sync_directory(made)
+            if out.exists():
+                made.chmod(stat.S_IMODE(out.stat().st_mode))  # who may look is as whoever made it wants it
             made.rename(out)
             sync_directory(out.absolute().parent)
     except OSError as error:

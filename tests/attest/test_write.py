@@ -184,6 +184,13 @@ def test_an_empty_directory_is_taken_and_a_missing_parent_made(tmp_path: Path) -
     assert export(ledger, tmp_path / "deep" / "out").statements == 2
 
 
+def test_a_directory_that_only_its_owner_sees_stays_so(tmp_path: Path) -> None:
+    ledger = small_run(tmp_path / "run")
+    (tmp_path / "out").mkdir(mode=0o700)
+    export(ledger, tmp_path / "out")
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_disk_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = small_run(tmp_path / "run")
 
