@@ -5,7 +5,7 @@ Registered on `ledger_cli.app`. securesystemslib is imported inside the commands
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.errors import LedgerError, UsageError
+from orchestrator.ledger.cosignature import CosignerKey, cosigned_by
 from orchestrator.ledger_cli import (
     EXIT_BAD,
     Format,
@@ -22,8 +23,10 @@ from orchestrator.ledger_cli import (
     app,
     is_here,
     ledger_of,
+    print_json,
     read_file,
     same_key,
+    witness_key,
 )
 from orchestrator.text import printable
 
@@ -72,6 +75,10 @@ def check_export(
     signer: Annotated[
         Path | None, typer.Option("--signer", metavar="PEM", help="Insist on this public key of the envelope's.")
     ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option("--witness", metavar="VKEY", help="Insist on this witness's cosignature of the log; repeats."),
+    ] = None,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Check a statement without the record: signature, proofs, and that it says what the proven entries say.
@@ -81,7 +88,7 @@ def check_export(
     from orchestrator.attest.check import check
     from orchestrator.attest.write import MAX_BYTES
 
-    insisted = _public(signer) if signer else ""
+    insisted, witnesses = _public(signer) if signer else "", [witness_key(text) for text in witness or ()]
     data = read_file(file, MAX_BYTES)
     try:
         found = check(data)
@@ -89,10 +96,17 @@ def check_export(
             raise LedgerError(f"expected a log under the key {key}, found {found.key}")
         if insisted and insisted != found.public:
             raise LedgerError(f"expected a signature by the key in {signer}, found one by {found.signer}")
+        _require_witnesses(found, witnesses)
     except LedgerError as error:
         typer.echo(f"does not hold: {printable(str(error))}")
         raise typer.Exit(EXIT_BAD) from error
-    _print_json(found) if output_format is Format.JSON else _print_text(found)
+    print_json(_report(found)) if output_format is Format.JSON else _print_text(found)
+
+
+def _require_witnesses(found: Checked, witnesses: Sequence[CosignerKey]) -> None:
+    for key in witnesses:
+        if cosigned_by(found.note, key) is None:
+            raise LedgerError(f"expected a cosignature by the witness {key}, found none")
 
 
 def _public(path: Path) -> str:
@@ -113,17 +127,13 @@ def _report(found: Checked) -> dict[str, Any]:
         "subject": found.statement["subject"][0]["digest"],
         "signer": found.signer,
         "signer_is_here": envelope.is_here(found.public),
-        "origin": found.checkpoint.origin,
-        "size": found.checkpoint.size,
-        "root": found.checkpoint.root.hex(),
+        "origin": found.note.checkpoint.origin,
+        "size": found.note.checkpoint.size,
+        "root": found.note.checkpoint.root.hex(),
         "key": str(found.key),
         "key_is_here": is_here(found.key),
         "entries": list(found.indices),
     }
-
-
-def _print_json(found: Checked) -> None:
-    typer.echo(json.dumps(_report(found), indent=2, ensure_ascii=True))
 
 
 def _print_text(found: Checked) -> None:

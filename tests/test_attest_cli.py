@@ -14,11 +14,21 @@ import pytest
 from orchestrator import attest_cli
 from orchestrator.attest import envelope
 from orchestrator.ledger import keys
+from orchestrator.ledger.note import parse
+from orchestrator.ledger.reading import batches_of
+from orchestrator.ledger.witnesses import put_cosigned
 from tests.attest.written import ledger_with, run_drafts, scored
 from tests.commands import ROOT, assay
+from tests.ledger.witnessed import cosign_file, make_witness
 from tests.test_ledger_cli import ledger_command
 
 PAGE = (ROOT / "docs" / "attestations.md").read_text()
+
+
+@pytest.fixture(autouse=True)
+def own_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logs of other tests have the same name."""
+    monkeypatch.setenv("ASSAY_HELD", str(tmp_path / "held"))
 
 
 @pytest.fixture
@@ -70,6 +80,21 @@ def test_the_keys_that_are_insisted_on_must_be_those(
     (tmp_path / "other.pub").write_text(envelope.signing_key(run).public)
     done = ledger_command("check-export", file, "--signer", str(tmp_path / "other.pub"))
     assert (done.code, done.out.split(":")[0]) == (1, "does not hold")
+
+
+def test_a_witness_that_is_insisted_on_must_have_cosigned(out: Path, run: Path, tmp_path: Path) -> None:
+    ledger = run / "ledger.jsonl"
+    make_witness(tmp_path / "witness", str(next(batches_of(ledger)).key))
+    cosigned = cosign_file(ledger, tmp_path / "witness")
+    put_cosigned(ledger, parse((run / "checkpoint").read_bytes()), [cosigned.line])
+    assert ledger_command("export", str(run), "--out", str(tmp_path / "witnessed")).code == 0
+
+    def checked(folder: Path, witness: str) -> int:
+        return ledger_command("check-export", str(folder / "i1-000.dev.json"), "--witness", witness).code
+
+    assert checked(tmp_path / "witnessed", str(cosigned.key)) == 0
+    assert checked(out, str(cosigned.key)) == 1
+    assert checked(out, "no key") == 2
 
 
 def test_json_names_what_was_shown(out: Path) -> None:

@@ -21,7 +21,7 @@ from orchestrator.attest.write import FORMAT, MAX_BYTES
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Entry, canonical, sha256_of
 from orchestrator.ledger.canonical import decode
-from orchestrator.ledger.note import Checkpoint, VerifierKey
+from orchestrator.ledger.note import SignedCheckpoint, VerifierKey
 from orchestrator.ledger.payload import MOVED
 from orchestrator.ledger.proof import Proven
 from orchestrator.ledger.proof import check as check_proof
@@ -40,7 +40,7 @@ class Checked:
     public: str  # key of the envelope, PEM
     signer: str  # its id
     key: VerifierKey  # of the log
-    checkpoint: Checkpoint
+    note: SignedCheckpoint  # with the witnesses' lines, which are not looked at here
     indices: tuple[int, ...]  # of the proven entries
 
 
@@ -67,7 +67,7 @@ def check(data: bytes) -> Checked:
         public=public,
         signer=signer,
         key=proven[0].key,
-        checkpoint=proven[0].note.checkpoint,
+        note=proven[0].note,
         indices=tuple(entry.index for entry in entries),
     )
 

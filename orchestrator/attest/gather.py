@@ -5,6 +5,7 @@ A program that was rejected is let go of as soon as that is read. The rest is he
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,12 @@ from typing import Any
 from orchestrator.attest.basis import LIFE_TYPES, RUN_TYPES, has_test, selected
 from orchestrator.errors import LedgerError, UsageError
 from orchestrator.ledger import Entry
+from orchestrator.ledger.cosignature import with_lines
+from orchestrator.ledger.note import MAX_NOTE_BYTES, SignedCheckpoint, parse
 from orchestrator.ledger.prover import Prover
-from orchestrator.ledger.reading import batches_of, entry_of
+from orchestrator.ledger.reading import Held, batches_of, entry_of
+from orchestrator.ledger.remembered import recall
+from orchestrator.ledger.store import CHECKPOINT_NAME
 
 _Found = tuple[Mapping[str, Any], bytes]  # an event, and its leaf hash
 
@@ -26,22 +31,25 @@ class Gathered:
         """Read a ledger to its end.
 
         Raises:
-            LedgerError: it is damaged, or ends torn.
+            LedgerError: it is damaged, ends torn, or does not go on from what was verified here before.
         """
         self._path = path
         self._run: list[_Found] = []
         self._lives: dict[str, list[_Found]] = {}
         self.rejected: set[str] = set()
         leaves: list[bytes] = []
-        last = None
+        last, held = None, None
         for last in batches_of(path):
+            held = held or Held(recall(last.place.source))
+            held.take(last)
             for leaf in last.leaves:
                 leaves.append(leaf.hash)
                 self._take(leaf.event, leaf.hash)
-        if last is None:
+        if last is None or held is None:
             raise LedgerError(f"{path}: expected a log, found nothing")
+        held.require()
         self.origin = last.note.checkpoint.origin
-        self._prover = Prover(leaves, last.note, last.key)
+        self._prover = Prover(leaves, _with_cosignatures(path, last.note), last.key)
 
     def _take(self, event: Mapping[str, Any], leaf: bytes) -> None:
         kind, subject = event["type"], event["subject"]
@@ -89,6 +97,15 @@ class Gathered:
             events=tuple(events[entry.index] for entry in entries),
             proofs=tuple(self._prover.prove(events[entry.index]) for entry in entries),
         )
+
+
+def _with_cosignatures(path: Path, note: SignedCheckpoint) -> SignedCheckpoint:
+    """Return the last checkpoint with the witnesses' lines that lie beside the log, if they are of this very one."""
+    with contextlib.suppress(OSError, LedgerError), path.with_name(CHECKPOINT_NAME).open("rb") as file:
+        beside = parse(file.read(MAX_NOTE_BYTES + 1))
+        if beside.checkpoint == note.checkpoint:
+            return with_lines(beside, note.signatures)
+    return note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

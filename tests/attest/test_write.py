@@ -14,7 +14,13 @@ from orchestrator.attest.gather import Gathered
 from orchestrator.attest.write import Written, export
 from orchestrator.errors import AssayError, LedgerError, UsageError
 from orchestrator.ledger import Ledger, keys, read
+from orchestrator.ledger.cosignature import cosigned_by
+from orchestrator.ledger.note import parse
+from orchestrator.ledger.reading import batches_of
+from orchestrator.ledger.remembered import remember
+from orchestrator.ledger.witnesses import put_cosigned
 from tests.attest.written import PROGRAM, ledger_with, payload_of, profile, run_drafts, scored, small_run
+from tests.ledger.witnessed import cosign_file, make_witness
 from tests.synthetic_run import SyntheticRun
 
 
@@ -96,6 +102,38 @@ def test_a_log_that_is_still_written_is_exported_as_far_as_it_is_signed(tmp_path
         assert export(ledger, tmp_path / "out").programs == 2
 
 
+def test_a_witness_s_cosignature_travels_with_the_proofs(tmp_path: Path) -> None:
+    ledger = small_run(tmp_path / "run")
+    make_witness(tmp_path / "witness", str(next(batches_of(ledger)).key))
+    cosigned = cosign_file(ledger, tmp_path / "witness")
+    put_cosigned(ledger, parse((ledger.parent / "checkpoint").read_bytes()), [cosigned.line])
+    export(ledger, tmp_path / "out")
+    for data in files_of(tmp_path / "out").values():
+        assert cosigned_by(check(data).note, cosigned.key) == cosigned
+
+
+@pytest.mark.parametrize("beside", [b"", b"no note", b"assay/other\n1\n"])
+def test_what_else_lies_in_the_checkpoint_s_place_is_passed_over(tmp_path: Path, beside: bytes) -> None:
+    ledger = small_run(tmp_path / "run")
+    (ledger.parent / "checkpoint").write_bytes(beside)
+    assert export(ledger, tmp_path / "out").statements == 2
+
+
+def test_a_checkpoint_of_fewer_entries_is_passed_over(tmp_path: Path) -> None:
+    ledger = small_run(tmp_path / "run")
+    (ledger.parent / "checkpoint").write_bytes(next(batches_of(ledger)).note.render())
+    export(ledger, tmp_path / "out")
+    (data, *_) = files_of(tmp_path / "out").values()
+    assert check(data).note.checkpoint.size == len(list(read(ledger)))
+
+
+def test_a_copy_that_was_cut_since_it_was_verified_here_is_not_exported(tmp_path: Path) -> None:
+    ledger = small_run(tmp_path / "run")
+    remember(list(batches_of(ledger))[-1].note)
+    ledger.write_bytes(b"".join(ledger.read_bytes().splitlines(keepends=True)[:-2]))
+    assert "LOG_TRUNCATED" in refused(LedgerError, ledger, tmp_path / "out").what
+
+
 def damaged(ledger: Path) -> None:
     ledger.write_bytes(ledger.read_bytes().replace(b'"accuracy":"0.5"', b'"accuracy":"0.9"'))
 
@@ -163,7 +201,7 @@ def test_a_directory_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "mine").touch()
-    refused(UsageError, ledger, out)
+    assert "expected a new or empty directory" in refused(UsageError, ledger, out).what
     assert [path.name for path in out.iterdir()] == ["mine"]
 
 
@@ -173,7 +211,7 @@ def test_a_file_or_a_link_in_the_directory_s_place_is_left_alone(tmp_path: Path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to("empty")
     for name in ("file", "link"):
-        refused(UsageError, ledger, tmp_path / name)
+        assert "expected a new or empty directory" in refused(UsageError, ledger, tmp_path / name).what
     assert list((tmp_path / "empty").iterdir()) == []
 
 
