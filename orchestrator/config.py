@@ -152,6 +152,36 @@ class Dpo(Section):
     max_length: Annotated[int, Field(ge=16, description="Tokens of prompt and program together.")] = 1024
 
 
+class LedgerSettings(Section):
+    """[ledger]: who else vouches for the record while it is written (SECURITY.md)."""
+
+    witnesses: Annotated[
+        tuple[str, ...],
+        Field(
+            max_length=8,
+            description="Directories (`assay ledger witness-init`; absolute paths) or URLs that cosign the record.",
+        ),
+    ] = ()
+    witness_keys: Annotated[tuple[str, ...], Field(description="Their verifier keys, in the same order.")] = ()
+    require_witness: Annotated[
+        int,
+        Field(ge=0, description="A run neither begins nor goes on nor completes unless so many vouch for its record."),
+    ] = 0
+    witness_every_s: Annotated[float, Field(gt=0, description="Seconds between two cosignatures.")] = 10.0
+    witness_grace_s: Annotated[
+        float, Field(gt=0, description="With `require_witness`: seconds without them after which a run is stopped.")
+    ] = 60.0
+    plain_http: Annotated[bool, Field(description="Permit http to witnesses on other hosts.")] = False
+
+    @model_validator(mode="after")
+    def _each_has_a_key(self) -> LedgerSettings:
+        if len(self.witnesses) != len(self.witness_keys):
+            raise ValueError(f"expected a key for each of {len(self.witnesses)} witnesses in witness_keys")
+        if self.require_witness > len(self.witnesses):
+            raise ValueError(f"require_witness = {self.require_witness}: expected as many in witnesses")
+        return self
+
+
 class RunConfig(Section):
     """Top-level keys: what runs; sections: how."""
 
@@ -196,6 +226,7 @@ class RunConfig(Section):
     evaluate: Evaluate = Evaluate()
     preferences: Preferences = Preferences()
     dpo: Dpo = Dpo()
+    ledger: LedgerSettings = LedgerSettings()
 
     @field_validator("policy")
     @classmethod

@@ -78,6 +78,9 @@ def execute_programs(
                 if isinstance(outcome, Verified):
                     session.blobs.drop(outcome.output_sha256)
                 yield result_row(path, outcome)
+        session.witnessing.complete(session.ledger)
+        for line in session.witnessing.complaints:
+            say(line)
         session.recorder.event(
             "run.completed",
             {

@@ -47,6 +47,7 @@ from orchestrator.stages.generate.hf import HfGenerator
 from orchestrator.stages.generate.prompts import Prompt, prompt
 from orchestrator.stages.generate.scripted import ScriptedGenerator
 from orchestrator.trial import Trial
+from orchestrator.witnessed import Witnessing
 
 if TYPE_CHECKING:
     import torch
@@ -83,9 +84,12 @@ def _reported(plan: Plan) -> Path:
     report = plan.run_dir / REPORT_NAME
     if plan.state.reported and report.is_file():
         return report
-    with Ledger.open(plan.run_dir / FILE_NAME, weakened=weakened(plan.config)) as ledger:
+    witnessing, path = Witnessing(plan.config.ledger, plan.run_dir), plan.run_dir / FILE_NAME
+    held = witnessing.require_past(path)
+    with Ledger.open(path, weakened=weakened(plan.config), held=held) as ledger:
         report = write_report(plan.run_dir)
         Recorder(ledger, BlobStore(plan.run_dir / "blobs")).report_written(report)
+    witnessing.seal(ledger)
     return report
 
 
@@ -335,6 +339,9 @@ class Loop:
 
     def _complete(self) -> None:
         best = min(self._scored, key=rank, default=None)
+        self._session.witnessing.complete(self._session.ledger)
+        for line in self._session.witnessing.complaints:
+            self._reporter.note(line)
         self._record.event(
             "run.completed",
             {

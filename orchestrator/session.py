@@ -41,6 +41,7 @@ from orchestrator.sandbox.engine import engine_facts
 from orchestrator.sandbox.facts import EngineFacts
 from orchestrator.sandbox.inputs import copied_bytes
 from orchestrator.state import RunState, fold
+from orchestrator.witnessed import Witnessing
 from policies import guards
 from policies.checker import policy_digest
 from policies.profiles import ProfileError, profile
@@ -64,6 +65,7 @@ class Session:
     blobs: BlobStore
     ledger: Ledger
     recorder: Recorder
+    witnessing: Witnessing
     state: RunState = field(default_factory=RunState)  # of a run that is resumed: how far it came
 
     @property
@@ -85,23 +87,28 @@ def open_session(config: RunConfig, run_dir: Path, *, resume: bool = False, go_o
         LedgerError: another process writes the record, or it is damaged.
         Interrupted: Ctrl-C, SIGTERM or SIGHUP, after everything was put away.
     """
+    witnessing = Witnessing(config.ledger, run_dir)
     inputs, facts = _preflight(config, run_dir)
     with ExitStack() as stack:
         stack.enter_context(terminable())
         state = RunState()
         if resume:
-            ledger = stack.enter_context(Ledger.open(run_dir / FILE_NAME, weakened=weakened(config)))
-            state = fold(ledger.entries())
+            held = witnessing.require_past(run_dir / FILE_NAME)
+            ledger = Ledger.open(run_dir / FILE_NAME, weakened=weakened(config), held=held)
         else:
             digest = sha256_of(canonical(resolved(config)))
-            ledger = stack.enter_context(begin(config, run_dir, config_sha256=digest, weakened=weakened(config)))
+            ledger = begin(config, run_dir, config_sha256=digest, weakened=weakened(config))
+        stack.callback(witnessing.seal, ledger)  # when it is closed
+        stack.enter_context(ledger)
+        if resume:
+            state = fold(ledger.entries())
         stack.enter_context(log_to(run_dir / "log.jsonl"))
         blobs = BlobStore(run_dir / "blobs")
         recorder = Recorder(ledger, blobs)
         if resume:
             recorder.resumed(state)
             blobs.sweep()
-        with _recorded_end(recorder, go_on):
+        with _recorded_end(recorder, go_on, witnessing), witnessing.during(ledger):
             sandbox = stack.enter_context(_sandbox(config, facts, inputs, run_dir))
             recorder.lost(state.open_containers)  # the sandbox has removed them
             yield Session(
@@ -112,6 +119,7 @@ def open_session(config: RunConfig, run_dir: Path, *, resume: bool = False, go_o
                 blobs=blobs,
                 ledger=ledger,
                 recorder=recorder,
+                witnessing=witnessing,
                 state=state,
             )
 
@@ -260,11 +268,13 @@ def _cpu_model() -> str:
 
 
 @contextmanager
-def _recorded_end(recorder: Recorder, go_on: str = "") -> Iterator[None]:
+def _recorded_end(recorder: Recorder, go_on: str = "", witnessing: Witnessing | None = None) -> Iterator[None]:
     """Write how the session ended before anything is put away; add to the message what to do then."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
+        if witnessing is not None and (error := witnessing.lost) is not None:
+            raise _failed(recorder, error, go_on) from None
         name = interrupt.args[0] if interrupt.args else "SIGINT"
         _record_failure(recorder, "run.interrupted", {"signal": name})
         raise Interrupted(
@@ -272,8 +282,7 @@ def _recorded_end(recorder: Recorder, go_on: str = "") -> Iterator[None]:
             remedy=f"containers are removed and the record is kept; {go_on or 'start again with another --run-dir'}",
         ) from None
     except AssayError as error:
-        error.remedy = _then(error.remedy, go_on)
-        _record_failure(recorder, "run.failed", {"error": type(error).__name__, "message": shown(str(error), 2000)})
+        _failed(recorder, error, go_on)
         raise
     except (OSError, SafetensorError) as error:
         what = f"{getattr(error, 'filename', None) or 'a file of the run'}: {getattr(error, 'strerror', None) or error}"
@@ -284,6 +293,13 @@ def _recorded_end(recorder: Recorder, go_on: str = "") -> Iterator[None]:
     except Exception as error:
         _record_failure(recorder, "run.failed", {"error": type(error).__name__, "message": shown(repr(error), 2000)})
         raise
+
+
+def _failed(recorder: Recorder, error: AssayError, go_on: str) -> AssayError:
+    """Record an error of ours, and add to it what to do then."""
+    error.remedy = _then(error.remedy, go_on)
+    _record_failure(recorder, "run.failed", {"error": type(error).__name__, "message": shown(str(error), 2000)})
+    return error
 
 
 def _then(remedy: str, go_on: str) -> str:

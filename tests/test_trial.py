@@ -36,6 +36,7 @@ from orchestrator.sandbox.output import create_output
 from orchestrator.session import Session
 from orchestrator.state import fold
 from orchestrator.trial import Trial
+from orchestrator.witnessed import Witnessing
 from sandbox_image.protocol import RunJob
 from tests.fakes import FakeSandbox
 
@@ -81,6 +82,7 @@ def session(tiny_config: RunConfig, tiny_inputs: MergeInputs, tmp_path: Path) ->
             blobs=blobs,
             ledger=ledger,
             recorder=Recorder(ledger, blobs),
+            witnessing=Witnessing(tiny_config.ledger, tmp_path),
         )
 
 

@@ -373,6 +373,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
     ),
     "witness.failed": _event(
         "A witness gave no cosignature where it had before, or at the start. Written once until it gives one again.",
+        witness=(_T, "the witness's verifier key"),
         where=(_T, "its directory or URL, as configured"),
         why=(_T, "what it or the network said"),
         size=(_I, "entries that it vouches for so far, as this process knows"),

@@ -26,7 +26,7 @@ from orchestrator.ledger import keys
 from orchestrator.ledger.commit import MAX_BATCH_EVENTS, TornTailError, commit_line
 from orchestrator.ledger.entry import FORMAT, MAX_LINE_BYTES, SEAM_TYPES, Entry, Place, event_of
 from orchestrator.ledger.line import Clock, Draft, LineWriter, SystemClock, ulid
-from orchestrator.ledger.note import SignedCheckpoint, Signer, require_name
+from orchestrator.ledger.note import SignedCheckpoint, Signer, VerifierKey, require_name
 from orchestrator.ledger.payload import FOLDER
 from orchestrator.ledger.reading import Held, batches_of, entry_of, read
 from orchestrator.ledger.recovery import (
@@ -178,6 +178,12 @@ class Ledger:
         """The signed note over what is durable."""
         assert self._note is not None  # noqa: S101 - `create` and `open` return after the first commit
         return self._note
+
+    @property
+    def key(self) -> VerifierKey:
+        """The key that signs what is appended next."""
+        assert self._place.key is not None  # noqa: S101 - as above
+        return self._place.key
 
     def append(self, event_type: str, subject: str, data: Mapping[str, Any]) -> Entry:
         """Append one event; it is durable when this returns. Raises as `append_many`."""

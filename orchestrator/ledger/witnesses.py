@@ -75,7 +75,7 @@ class FileWitness:
         """
         try:
             self._witness = Witness(folder)
-        except UsageError as error:
+        except (UsageError, LedgerError) as error:
             raise WitnessError(error.what, remedy=error.remedy) from error
         self.where, self.key = str(folder), key or self._witness.key
         if self._witness.key != self.key:

@@ -131,6 +131,19 @@ class StageTime:
 
 
 @dataclass(slots=True, kw_only=True)
+class Witness:
+    """What one witness said of the record while it was written."""
+
+    vouched: Entry | None = None  # the newest
+    failures: list[Entry] = field(default_factory=list)
+    failing: bool = False  # that is the last thing known of it
+
+    @property
+    def entries(self) -> list[int]:
+        return [*[entry.index for entry in self.failures], *([self.vouched.index] if self.vouched else [])]
+
+
+@dataclass(slots=True, kw_only=True)
 class RunFacts:
     """Everything that the report shows of one run."""
 
@@ -154,6 +167,7 @@ class RunFacts:
     first_container: Entry | None = None
     protections: Entry | None = None
     canaries: Entry | None = None
+    witnesses: dict[str, Witness] = field(default_factory=dict)  # by verifier key
 
     @property
     def name(self) -> str:
@@ -234,12 +248,23 @@ def _take(facts: RunFacts, entry: Entry) -> None:
             facts.protections = entry
         case "canaries.held":
             facts.canaries = entry
+        case "checkpoint.witnessed" | "witness.failed":
+            _take_witness(facts, entry)
         case "sandbox.created" if facts.first_container is None:
             facts.first_container = entry
         case ended if ended in TERMINAL_TYPES:
             facts.ended = entry
     if entry.subject:
         _take_program(facts, entry)
+
+
+def _take_witness(facts: RunFacts, entry: Entry) -> None:
+    witness = facts.witnesses.setdefault(entry.data["witness"], Witness())
+    witness.failing = entry.type == "witness.failed"
+    if witness.failing:
+        witness.failures.append(entry)
+    else:
+        witness.vouched = entry
 
 
 def _take_baseline(facts: RunFacts, entry: Entry) -> None:

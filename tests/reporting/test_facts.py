@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.ledger import read
 from orchestrator.reporting.facts import RunFacts, gather, spans
+from tests.ledger.written import create
 from tests.synthetic_run import SyntheticRun
 
 
@@ -71,3 +72,18 @@ def test_a_stage_without_an_end_stays_open(run_dir: Path) -> None:
 )
 def test_indices_are_written_as_spans(indices: list[int], text: str) -> None:
     assert spans(indices) == text
+
+
+def test_what_witnesses_said_is_folded_by_witness(tmp_path: Path) -> None:
+    with create(tmp_path / "ledger.jsonl") as ledger:
+        said = {"size": 1, "root": "0" * 64, "time": 5, "cosignature": "x"}
+        failed = {"where": "/w", "why": "gone", "size": 1}
+        ledger.append_many([("checkpoint.witnessed", "", {**said, "witness": name}) for name in ("a", "b")])
+        ledger.append_many([("witness.failed", "", {**failed, "witness": name}) for name in ("a", "c")])
+        ledger.append("checkpoint.witnessed", "", {**said, "witness": "a", "size": 3})
+    witnesses = gather(read(tmp_path / "ledger.jsonl")).witnesses
+    assert {name: (one.failing, one.entries) for name, one in witnesses.items()} == {
+        "a": (False, [3, 5]),
+        "b": (False, [2]),
+        "c": (True, [4]),
+    }
