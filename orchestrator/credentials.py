@@ -64,7 +64,7 @@ class Net:
 
     pattern: re.Pattern[str]
     kinds: tuple[str, ...]  # of the pattern's groups f0, f1, ...
-    marks: tuple[bytes, ...]  # canonical JSON that holds a credential has one of these
+    mark: re.Pattern[bytes]  # found in all canonical JSON that holds a credential; quick, as most has none
 
     def redacted(self, value: Any, found: Counter[str]) -> Any:
         """Return a JSON value, keys included, with each credential replaced by its kind; count kinds in `found`."""
@@ -87,10 +87,14 @@ def net_of(environment: Mapping[str, str]) -> Net:
     secrets = sorted(_secrets(environment), key=lambda pair: -len(pair[1]))  # of two, the one that holds the other
     forms = [*((f"environment {name}", _form(value), (value,)) for name, value in secrets), *_FORMS]
     marks = [
-        json.dumps(mark, ensure_ascii=False)[1:-1].encode("utf-8", "replace") for *_, all_of in forms for mark in all_of
+        json.dumps(mark, ensure_ascii=False)[1:-1].encode("utf-8", "replace") for *_, each in forms for mark in each
     ]
     groups = (f"(?P<f{number}>{form})" for number, (_, form, _) in enumerate(forms))
-    return Net(re.compile("|".join(groups), re.DOTALL), tuple(kind for kind, *_ in forms), tuple(marks))
+    return Net(
+        re.compile("|".join(groups), re.DOTALL),
+        tuple(kind for kind, *_ in forms),
+        re.compile(b"|".join(map(re.escape, marks))),
+    )
 
 
 @functools.cache
@@ -101,10 +105,7 @@ def net() -> Net:
 
 def may_hold_credential(data: bytes) -> bool:
     """Say whether a look at the strings of canonical JSON, of one event or of many, is worth its while."""
-    for mark in net().marks:  # noqa: SIM110 - twice as fast as `any`, for every event
-        if mark in data:
-            return True
-    return False
+    return net().mark.search(data) is not None
 
 
 def kinds(value: Any) -> Counter[str]:

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from orchestrator.errors import LedgerError, UsageError
-from orchestrator.ledger import FILE_NAME, Entry, Verification, read
+from orchestrator.ledger import FILE_NAME, Entry, Verification, ahead, read
 from orchestrator.ledger import verify as verify_log
 from orchestrator.ledger.cosignature import CosignerKey
 from orchestrator.ledger.note import SignedCheckpoint, VerifierKey, parse
@@ -92,6 +92,7 @@ def verify(
         witnesses=witnesses,
         require=require_witness,
         beside=_beside(ledger),
+        voucher=ahead.for_file(ledger),
     )
     problem = found.problem or _wrong_key(found.result, key)
     if not problem and not no_remember:

@@ -51,12 +51,23 @@ def decode(data: bytes) -> Any:
     Raises:
         LedgerError: not JSON, or not canonical.
     """
+    value = decode_unchecked(data)
+    if not is_plain(value):
+        plain(value)  # names the place
+    return value
+
+
+def decode_unchecked(data: bytes) -> Any:
+    """Return the value of bytes as `decode` does; the caller sees to it that `is_plain` holds of all its parts.
+
+    Raises:
+        LedgerError: not JSON, or not spelled as the canonical bytes of the same value are.
+    """
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise LedgerError(f"expected canonical JSON, found {_peek(data)}: {error}") from error
-    again = canonical(value)  # refuses floats and large integers; orjson alone takes the last of duplicate keys
-    if again != data:
+    if dumped(value) != data:  # orjson takes the last of duplicate keys
         raise LedgerError(f"expected canonical JSON, found another spelling of it: {_peek(data)}")
     return value
 

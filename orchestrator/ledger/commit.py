@@ -8,15 +8,19 @@ checkpoint. What follows the last commit line was never acknowledged. Pure but f
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.canonical import canonical
-from orchestrator.ledger.entry import MAX_LINE_BYTES, BadEntryError, Place, at, event_of, require_this_format
+from orchestrator.ledger.entry import MAX_LINE_BYTES, RULED, BadEntryError, Place, event_of, require_this_format
 from orchestrator.ledger.note import (
+    SIGNATURE_BYTES,
     Checkpoint,
     SignedCheckpoint,
     Signer,
@@ -36,13 +40,18 @@ _COMMIT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """An event of a verified batch: what it says, and its leaf hash."""
+class Leaf(NamedTuple):
+    """An event of a verified batch: its line without the newline, its type, and its leaf hash."""
 
-    event: dict[str, Any]
+    line: bytes
+    type: str
     hash: bytes
-    length: int  # of the line, newline included
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """What it says. Decoded at each call: that is faster than to keep the events of a whole batch."""
+        event: dict[str, Any] = orjson.loads(self.line)
+        return event
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,102 +85,170 @@ def commit_line(place: Place, signer: Signer) -> tuple[bytes, SignedCheckpoint]:
     return canonical({"$commit": values}) + b"\n", signed_by(checkpoint, signer.key(place.source), signature)
 
 
-def batches(lines: Iterable[bytes]) -> Iterator[Batch]:
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """The lines of one batch as they stand in the file, unchecked."""
+
+    first: int  # index of its first event
+    begin: int  # offset in the file
+    end: int
+    whole: bool  # whether `last` begins where a line begins
+    lines: list[bytes]  # of events, with their newlines
+    last: bytes  # the commit line, or what stands in its place
+
+    @property
+    def committed(self) -> bool:
+        return self.whole and self.last.startswith(PREFIX) and self.last.endswith(b"\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """What somebody has checked of a batch already. Only ever a yes: the rest is looked at again."""
+
+    types: Sequence[str] = ()  # of its events, up to the first line that is not one with its index and source
+    hashes: bytes = b""  # their leaf hashes
+    key: VerifierKey | None = None  # whose signature on the commit line holds
+
+
+Voucher = Callable[[Iterator[Raw], Place], Iterator[tuple[Raw, Vouched]]]
+"""Gives the same batches in the same order, and what it vouches for; the place says whose key is in use."""
+
+
+def nobody(raws: Iterator[Raw], _: Place) -> Iterator[tuple[Raw, Vouched]]:
+    """Vouch for nothing."""
+    return ((raw, Vouched()) for raw in raws)
+
+
+def batches(lines: Iterable[bytes], voucher: Voucher = nobody) -> Iterator[Batch]:
     """Yield the batches of a log, each verified: form, place, root, signature. `lines` keep their newlines.
 
     Raises:
         TornTailError: after the last good batch there are bytes and among them no commit line.
         LedgerError: damage; names the first bad index, or the range that one signature covers.
     """
-    place, source = Place(), _Lines(lines)
-    while (batch := _batch(place, source)) is not None:
+    place = Place()
+    raws = voucher(_split(lines), place)
+    for raw, vouched in raws:
+        if raw.begin == 0:
+            require_this_format(raw.lines[0] if raw.lines else raw.last)
+        try:
+            batch = _batch(place, raw, vouched)
+        except LedgerError as error:
+            committed, end = raw.committed, raw.end
+            for later, _ in raws:
+                committed, end = committed or later.committed, later.end
+            if committed:
+                raise
+            raise TornTailError(raw.first, end - raw.begin) from error
         yield batch
     if place.size == 0:
         raise BadEntryError(0, "expected log.opened, found an empty file")
 
 
-class _Lines:
-    """The lines of a file, and how many bytes of them were read."""
-
-    def __init__(self, lines: Iterable[bytes]) -> None:
-        self._lines = iter(lines)
-        self.offset = 0
-
-    def next(self) -> bytes:
-        line = next(self._lines, b"")
-        self.offset += len(line)
-        return line
-
-    def commits_follow(self, line: bytes) -> bool:
-        """Read to the end; say whether a whole commit line was among what follows `line`."""
-        found, starts = False, line.endswith(b"\n")
-        while line := self.next():
-            found = found or (starts and line.startswith(PREFIX) and line.endswith(b"\n"))
-            starts = line.endswith(b"\n")
-        return found
+def _split(lines: Iterable[bytes]) -> Iterator[Raw]:
+    first = begin = end = 0
+    whole = True
+    events: list[bytes] = []
+    for line in lines:
+        end += len(line)
+        if line.startswith(PREFIX) or not line.endswith(b"\n") or len(events) == MAX_BATCH_EVENTS:
+            yield Raw(first, begin, end, whole or bool(events), events, line)
+            first, begin, whole, events = first + len(events), end, line.endswith(b"\n"), []
+        else:
+            events.append(line)
+    if events:
+        yield Raw(first, begin, end, whole, events, b"")
 
 
-def _batch(place: Place, source: _Lines) -> Batch | None:
-    """Read one batch and move `place` on; None at the end of the file."""
-    first, begin = place.size, source.offset
-    leaves: list[Leaf] = []
-    line = source.next()
-    if not line:
-        return None
-    if first == 0:
-        require_this_format(line)
+def vouched_for(raw: Raw, source: str, key: VerifierKey | None) -> Vouched:
+    """Check what can be checked of a batch without what stands before it, if the log is `source`."""
+    types, hashes = [], []
+    with contextlib.suppress(LedgerError):
+        for index, whole in enumerate(raw.lines, start=raw.first):
+            line = whole[:-1]
+            event = event_of(line, index)
+            if event["source"] != source:
+                break
+            types.append(event["type"])
+            hashes.append(leaf_hash(line))
+    signed = False
+    with contextlib.suppress(LedgerError):
+        signed = key is not None and _is_signed(*_parts(raw.last), source, key)
+    return Vouched(types, b"".join(hashes), key if signed else None)
+
+
+def _batch(place: Place, raw: Raw, vouched: Vouched) -> Batch:
+    """Verify one batch and move `place` on."""
     key = place.key
-    try:
-        while not line.startswith(PREFIX):
-            if not line.endswith(b"\n") and len(line) <= MAX_LINE_BYTES:
-                raise BadEntryError(place.size, f"expected a line that ends, found {line[:60]!r}")
-            leaves.append(_leaf(line, place, leaves))
-            line = source.next()
-        if not line.endswith(b"\n"):
-            raise BadEntryError(first, f"expected a commit line that ends, found {line[:60]!r}")
-    except LedgerError as error:
-        if source.commits_follow(line):
-            raise
-        raise TornTailError(first, source.offset - begin) from error
+    leaves = _leaves(raw.lines, place, vouched)
+    _require_end(raw, place)
     key = key or place.key
-    note = _commit(line, place, key, first)
+    note = _commit(raw, place, key, vouched.key)
     assert key is not None  # noqa: S101 - `_commit` has refused that
-    if leaves and leaves[-1].event["type"] == SEALED_TYPE:
+    if leaves and leaves[-1].type == SEALED_TYPE:
         place.key = VerifierKey.parse(leaves[-1].event["data"]["new_vkey"])
-    return Batch(leaves, place.copy(), key, note, source.offset)
+    return Batch(leaves, place.copy(), key, note, raw.end)
 
 
-def _leaf(line: bytes, place: Place, before: list[Leaf]) -> Leaf:
-    if len(before) >= MAX_BATCH_EVENTS:
-        raise BadEntryError(place.size, f"expected a commit after at most {MAX_BATCH_EVENTS} events, found none")
-    if before and before[-1].event["type"] == SEALED_TYPE:
-        raise BadEntryError(place.size, f"expected a commit after {SEALED_TYPE}, found an event")
-    line = line.removesuffix(b"\n")
-    event = event_of(line, place.size)
-    leaf = Leaf(event, leaf_hash(line), len(line) + 1)
-    place.take(event["type"], event["source"], event["data"], leaf.hash)
-    return leaf
+def _leaves(lines: Iterable[bytes], place: Place, vouched: Vouched) -> list[Leaf]:
+    """Check the events of a batch one by one, and move `place` on by each."""
+    leaves: list[Leaf] = []
+    for number, whole in enumerate(lines):
+        if leaves and leaves[-1].type == SEALED_TYPE:
+            raise BadEntryError(place.size, f"expected a commit after {SEALED_TYPE}, found an event")
+        line = whole[:-1]
+        if number < len(vouched.types):
+            leaf = Leaf(line, vouched.types[number], vouched.hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES])
+            place.take(leaf.type, place.source, leaf.event["data"] if leaf.type in RULED else {}, leaf.hash)
+        else:
+            event = event_of(line, place.size)
+            leaf = Leaf(line, event["type"], leaf_hash(line))
+            place.take(leaf.type, event["source"], event["data"], leaf.hash)
+        leaves.append(leaf)
+    return leaves
 
 
-def _commit(line: bytes, place: Place, key: VerifierKey | None, first: int) -> SignedCheckpoint:
+def _require_end(raw: Raw, place: Place) -> None:
+    """Require that a batch's events are followed by a commit line; what it says is for `_commit`."""
+    last = raw.last
+    if raw.committed:
+        return
+    if last.startswith(PREFIX):
+        raise BadEntryError(raw.first, f"expected a commit line that ends, found {last[:60]!r}")
+    if len(last) > MAX_LINE_BYTES:
+        event_of(last, place.size)  # says that it is too long
+    if not last.endswith(b"\n"):
+        raise BadEntryError(place.size, f"expected a line that ends, found {last[:60]!r}")
+    raise BadEntryError(place.size, f"expected a commit after at most {MAX_BATCH_EVENTS} events, found none")
+
+
+def _commit(raw: Raw, place: Place, key: VerifierKey | None, vouched: VerifierKey | None) -> SignedCheckpoint:
     """Check a commit line against the tree that the lines before it make."""
-    last = place.size - 1
-    found = _COMMIT.fullmatch(line)
-    if found is None or key is None or last < first:
-        raise BadEntryError(
-            first, f"expected events and a commit line in canonical form, found {line[:60]!r}", last=last
-        )
+    first, last = raw.first, place.size - 1
+    if key is None or last < first:
+        raise BadEntryError(first, f"expected events before a commit line, found {raw.last[:60]!r}", last=last)
     try:
-        root, signature = (decoded(found[part].decode(), size) for part, size in ((1, HASH_BYTES), (2, 64)))
+        size, root, signature = _parts(raw.last)
     except LedgerError as error:
-        raise at(first, error) from error
-    if int(found[3]) != place.size:
-        raise BadEntryError(first, f"expected a commit of size {place.size}, found {int(found[3])}", last=last)
+        raise BadEntryError(first, error.what, last=last) from error
+    if size != place.size:
+        raise BadEntryError(first, f"expected a commit of size {place.size}, found {size}", last=last)
     if root != place.tree.root():
         raise BadEntryError(
             first, f"expected the root {root.hex()} that was signed for it, found {place.root}", last=last
         )
-    checkpoint = Checkpoint(origin=place.source, size=place.size, root=root)
-    if not key.signed(checkpoint.text(), signature):
+    if vouched != key and not _is_signed(size, root, signature, place.source, key):
         raise BadEntryError(first, f"expected a signature by {key}, found one that does not hold", last=last)
-    return signed_by(checkpoint, key, signature)
+    return signed_by(Checkpoint(origin=place.source, size=size, root=root), key, signature)
+
+
+def _parts(line: bytes) -> tuple[int, bytes, bytes]:
+    """Return size, root and signature of a commit line."""
+    found = _COMMIT.fullmatch(line)
+    if found is None:
+        raise LedgerError(f"expected a commit line in canonical form, found {line[:60]!r}")
+    return int(found[3]), decoded(found[1].decode(), HASH_BYTES), decoded(found[2].decode(), SIGNATURE_BYTES)
+
+
+def _is_signed(size: int, root: bytes, signature: bytes, source: str, key: VerifierKey) -> bool:
+    return key.signed(Checkpoint(origin=source, size=size, root=root).text(), signature)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.canonical import decode
-from orchestrator.ledger.events import REOPENING_TYPES, TERMINAL_TYPES, require_form
+from orchestrator.ledger.canonical import MAX_DEPTH, decode_unchecked, is_plain, plain
+from orchestrator.ledger.events import REOPENING_TYPES, TERMINAL_TYPES
+from orchestrator.ledger.form import in_form
 from orchestrator.ledger.note import VerifierKey, require_name
 from orchestrator.ledger.tree import Frontier
 
@@ -43,7 +44,7 @@ _PATTERNS = (
 )
 _EARLIER = b'"prev":"' + b"0" * 64 + b'"'  # only the first line of assay-ledger/1 has it
 SEAM_TYPES = frozenset({"log.closed", "log.key_rotated", *REOPENING_TYPES})  # they say size and root before them
-_RULED = frozenset({"log.opened", *SEAM_TYPES, *TERMINAL_TYPES})
+RULED = frozenset({"log.opened", *SEAM_TYPES, *TERMINAL_TYPES})  # what their data says, and where they stand, matters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ class Place:
         except LedgerError as error:
             raise at(self.size, error) from error
         self.tree.append(leaf)
-        if event_type in _RULED:
+        if event_type in RULED:
             self._note(event_type, source, data)
 
     def _require(self, event_type: str, source: str, data: Mapping[str, Any]) -> None:
@@ -107,7 +108,7 @@ class Place:
             raise LedgerError(f"key `source`: expected {self.source!r}, found {source!r:.80}")
         if self.closed and event_type not in REOPENING_TYPES:
             raise LedgerError("expected the end of the log or log.reopened after log.closed, found another entry")
-        if event_type not in _RULED:
+        if event_type not in RULED:
             return
         if event_type in TERMINAL_TYPES and self.ended:
             raise LedgerError(f"expected one end of the run, found a second: {event_type}")
@@ -171,10 +172,10 @@ def event_of(line: bytes, index: int | None = None) -> dict[str, Any]:
                 f"expected at most {MAX_LINE_BYTES - 1} bytes, found {len(line)}",
                 remedy="put the payload into the blob store and record its digest",
             )
-        event = _envelope(decode(line))
+        event = _envelope(decode_unchecked(line))
         if index is not None and event["seq"] != index:
             raise LedgerError(f"key `seq`: expected {index}, found {event['seq']}")
-        require_form(event["type"], event["data"])
+        in_form(event["type"], event["data"])
     except LedgerError as error:
         raise at(-1 if index is None else index, error) from error
     return event
@@ -202,6 +203,9 @@ def _envelope(event: object) -> dict[str, Any]:
         for key, kind in _KINDS.items():
             if type(event[key]) is not kind:
                 raise LedgerError(f"key `{key}`: expected {kind.__name__}, found {event[key]!r:.80}")
+    for key in ("actor", "host", "seq"):  # the other keys hold text; `data` is for `form.py`
+        if not is_plain(event[key], MAX_DEPTH - 1):
+            plain(event[key], at=f"$.{key}", depth=1)  # names what is wrong
     for key, pattern in _PATTERNS:
         if not pattern.fullmatch(event[key]):
             raise LedgerError(f"key `{key}`: expected the form {pattern.pattern}, found {event[key]!r:.80}")

@@ -1,18 +1,13 @@
 """The closed list of events that a ledger may hold, with each one's meaning and data keys.
 
-One table, from which `docs/events.md` is generated and which `append` enforces: a type that is not here,
-a key that is missing, or a value of another kind is refused. It checks form, not truth.
+One table, from which `docs/events.md` is generated. `form.py` holds what is written and read against it.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
-
-from orchestrator.errors import LedgerError
 
 
 class Kind(StrEnum):
@@ -44,13 +39,6 @@ class EventType:
 
     meaning: str
     keys: Mapping[str, Key]
-
-
-_PATTERNS = {
-    Kind.DIGEST: re.compile(r"(?:[0-9a-f]{64})?"),
-    Kind.DECIMAL: re.compile(r"(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)?"),
-    Kind.BITS: re.compile(r"[01]*"),
-}
 
 
 def _event(meaning: str, /, **keys: tuple[Kind, str]) -> EventType:
@@ -411,53 +399,6 @@ TERMINAL_TYPES = frozenset({"run.completed", "run.failed", "run.interrupted"})
 
 REOPENING_TYPES = frozenset({"log.recovered", "log.reopened"})
 """What alone may follow `log.closed`."""
-
-
-def require_form(event_type: str, data: Mapping[str, Any]) -> None:
-    """Check an event against the table.
-
-    Raises:
-        LedgerError: the type is unknown, a key is missing, or a value is of another kind.
-    """
-    known = EVENT_TYPES.get(event_type)
-    if known is None:
-        raise LedgerError(
-            f"event type {event_type!r}: expected one of the {len(EVENT_TYPES)} in docs/events.md",
-            remedy="add it to EVENT_TYPES with its meaning and keys",
-        )
-    for name, fits in _CHECKS[event_type]:
-        value = data.get(name, _MISSING)
-        if value is _MISSING:
-            if known.keys[name].required:
-                key = known.keys[name]
-                raise LedgerError(f"event {event_type}: missing key `{name}` ({key.kind}: {key.meaning})")
-        elif not fits(value):
-            kind = known.keys[name].kind
-            raise LedgerError(f"event {event_type}: key `{name}`: expected {kind}, found {value!r:.80}")
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _matching(kind: Kind) -> Callable[[object], bool]:
-    matches = _PATTERNS[kind].fullmatch
-    return lambda value: isinstance(value, str) and matches(value) is not None
-
-
-_MISSING = object()
-_FITS: Mapping[Kind, Callable[[object], bool]] = {
-    Kind.TEXT: lambda value: isinstance(value, str),
-    Kind.INT: _whole,
-    Kind.INT_OR_NULL: lambda value: value is None or _whole(value),
-    Kind.BOOL: lambda value: isinstance(value, bool),
-    Kind.LIST: lambda value: isinstance(value, list | tuple),
-    Kind.MAP: lambda value: isinstance(value, Mapping),
-    **{kind: _matching(kind) for kind in _PATTERNS},
-}
-_CHECKS = {
-    name: tuple((key, _FITS[spec.kind]) for key, spec in event.keys.items()) for name, event in EVENT_TYPES.items()
-}
 
 
 def reference() -> str:

@@ -8,15 +8,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.canonical import canonical, dumped, is_plain, plain
+from orchestrator.ledger.canonical import canonical, dumped
 from orchestrator.ledger.entry import MAX_LINE_BYTES, SPEC_VERSION, at
-from orchestrator.ledger.events import require_form
+from orchestrator.ledger.form import free_text, in_form
 from orchestrator.ledger.payload import MOVED, move_large
 from orchestrator.ledger.redaction import REDACTED, may_hold_secret, taken_out
 
@@ -28,9 +27,8 @@ Draft = tuple[str, str, Mapping[str, Any]]
 """An event before it has a place: (type, subject, data)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A line without its newline, and what readers will find in it."""
+class Made(NamedTuple):
+    """A line without its newline, and what readers will find in it. A tuple, since one is made for every event."""
 
     line: bytes
     subject: str
@@ -93,10 +91,9 @@ class LineWriter:
             raise at(index, error) from error
 
     def _line(self, index: int, event_type: str, subject: str, data: Mapping[str, Any]) -> Made:
-        said = data if is_plain(data) else plain(data, at="$.data")
+        said = in_form(event_type, data)
         if MOVED in said or REDACTED in said:
             raise LedgerError(f"keys `{MOVED}` and `{REDACTED}`: expected them in no event, found one")
-        require_form(event_type, said)
         now = self._clock.now().astimezone(UTC)
         event = {
             "actor": self._actor,
@@ -108,11 +105,11 @@ class LineWriter:
             "source": self.source,
             "specversion": SPEC_VERSION,
             "subject": subject,
-            "time": now.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
+            "time": now.isoformat(timespec="microseconds")[: -len("+00:00")] + "Z",
             "type": event_type,
         }
         line = dumped(event)
-        if may_hold_secret(line):
+        if may_hold_secret(dumped([subject, free_text(event_type, said)])):
             event["data"], event["subject"] = said, subject = taken_out(said, subject)
             line = canonical(event)
         if len(line) >= MAX_LINE_BYTES:
@@ -128,8 +125,14 @@ class LineWriter:
 
 def ulid(milliseconds: int, randomness: bytes) -> str:
     """Return 48 bits of time and 80 random bits as a ULID (26 characters, Crockford's base 32)."""
-    number = (milliseconds & (2**48 - 1)) << 80 | int.from_bytes(randomness[:_RANDOM_BYTES], "big")
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
+    moment = milliseconds & (2**48 - 1)
+    high, low = int.from_bytes(randomness[:5], "big"), int.from_bytes(randomness[5:_RANDOM_BYTES], "big")
+    return _PAIRS[moment >> 40] + _eight(moment & (2**40 - 1)) + _eight(high) + _eight(low)
+
+
+def _eight(number: int) -> str:
+    """Return 40 bits as eight digits."""
+    return f"{_PAIRS[number >> 30]}{_PAIRS[number >> 20 & 1023]}{_PAIRS[number >> 10 & 1023]}{_PAIRS[number & 1023]}"
 
 
 def boot_id() -> str:

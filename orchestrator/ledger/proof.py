@@ -43,10 +43,11 @@ def prove(path: Path, index: int) -> dict[str, Any]:
     Raises:
         LedgerError: the log is damaged, or has no such event.
     """
-    leaves, event, last = [], None, None
+    leaves: list[bytes] = []
+    event = last = None
     for last in batches_of(path):
         for leaf in last.leaves:
-            if leaf.event["seq"] == index:
+            if len(leaves) == index:
                 event = leaf.event
             leaves.append(leaf.hash)
     if event is None or last is None:

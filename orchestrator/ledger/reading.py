@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.commit import Batch, TornTailError, batches
+from orchestrator.ledger.commit import Batch, TornTailError, Voucher, batches, nobody
 from orchestrator.ledger.completeness import Completeness
 from orchestrator.ledger.entry import MAX_LINE_BYTES, BadEntryError, Entry
 from orchestrator.ledger.note import SignedCheckpoint, VerifierKey
@@ -73,18 +73,20 @@ def entry_of(event: dict[str, Any], leaf: bytes, path: Path) -> Entry:
     )
 
 
-def verify(path: Path, held: SignedCheckpoint | None = None) -> Verification:
+def verify(path: Path, held: SignedCheckpoint | None = None, voucher: Voucher = nobody) -> Verification:
     """Read a ledger to its end or to its first damage; raises `LedgerError` only if it cannot be read at all.
 
-    `held` is a checkpoint that was kept elsewhere: a log that does not go on from it has a problem.
+    `held` is a checkpoint that was kept elsewhere: a log that does not go on from it has a problem. `voucher` may
+    check ahead (`ahead.py`).
     """
     seen, guard, fold = _Seen(), Held(held), Completeness()
     try:
-        for batch in batches_of(path):
+        for batch in batches_of(path, voucher):
             seen.take(batch)
             guard.take(batch)
             for leaf in batch.leaves:
-                fold.take(leaf.event["type"], leaf.event["subject"], leaf.event["data"])
+                event = leaf.event
+                fold.take(leaf.type, event["subject"], event["data"])
         guard.require()
     except LedgerError as error:
         if isinstance(error.__cause__, OSError):
@@ -181,9 +183,9 @@ class Held:
             raise HeldError(error.what, remedy=error.remedy) from error
 
 
-def batches_of(path: Path) -> Iterator[Batch]:
+def batches_of(path: Path, voucher: Voucher = nobody) -> Iterator[Batch]:
     """Yield the verified batches of a ledger file; raises as `read`."""
-    return batches(_lines(path))
+    return batches(_lines(path), voucher)
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import LedgerError
+from orchestrator.ledger.commit import Voucher, nobody
 from orchestrator.ledger.cosignature import Cosigned, CosignerKey, cosigned_by, require_cosigned
 from orchestrator.ledger.growth import Growth
 from orchestrator.ledger.note import Checkpoint, SignedCheckpoint, decoded
@@ -49,19 +50,20 @@ def standing(
     witnesses: Sequence[CosignerKey] = (),
     require: int = 0,
     beside: SignedCheckpoint | None = None,
+    voucher: Voucher = nobody,
 ) -> Standing:
     """Verify a log: 1 itself, 2 against `checkpoint`, 3 against what is remembered, 4 by the word of witnesses.
 
     `beside` is a note whose cosignatures count if it is of this log; `require` is how many of `witnesses` have to
-    vouch for all of it.
+    vouch for all of it; `voucher` may check ahead (`ahead.py`).
 
     Raises:
         LedgerError: the log, or what is remembered of it, cannot be read at all.
     """
     known = _recalled(path) if memory else None
-    result = verify(path, checkpoint or known)
+    result = verify(path, checkpoint or known, voucher)
     if checkpoint is not None and known is not None and result.intact:
-        result = verify(path, known)
+        result = verify(path, known, voucher)
     found = Standing(result=result, problem=result.problem, remembered=known)
     if known is not None and result.problem.startswith(("LOG_TRUNCATED", "LOG_REWRITTEN")):
         return replace(found, problem=f"{result.problem} ({_forgetting(known.checkpoint)})")
@@ -93,7 +95,7 @@ def vouched(path: Path, keys: Sequence[CosignerKey], notes: Sequence[SignedCheck
         origin = batch.place.source
         for leaf in batch.leaves:
             growth.append(leaf.hash)
-            if leaf.event["type"] == WITNESSED:
+            if leaf.type == WITNESSED:
                 cosigned += _on_record(leaf.event["data"], origin, by_key)
     for each in cosigned:
         _require_of(each, growth, origin)

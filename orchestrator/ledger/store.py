@@ -261,10 +261,11 @@ class Ledger:
                 guard.take(batch)
                 begin = self._end
                 for leaf in batch.leaves:
-                    self._offsets.setdefault(leaf.event["subject"], []).append(begin)
-                    begin += leaf.length
-                    if leaf.event["type"] == "log.recovered":
-                        known.add(leaf.event["data"]["torn_sha256"])
+                    event = leaf.event
+                    self._offsets.setdefault(event["subject"], []).append(begin)
+                    begin += len(leaf.line) + 1
+                    if leaf.type == "log.recovered":
+                        known.add(event["data"]["torn_sha256"])
                 self._place, self._note, self._end = batch.place, batch.note, batch.end
         except TornTailError:
             if self._place.size == 0:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.errors import LedgerError, UsageError
-from orchestrator.ledger.canonical import canonical
 from orchestrator.ledger.reading import batches_of
 from orchestrator.ledger.tree import node_hash
 
@@ -35,7 +34,7 @@ def export(path: Path, out: Path) -> int:
             note = batch.note
             for leaf in batch.leaves:
                 leaves.append(leaf.hash)
-                bundle.append(canonical(leaf.event))
+                bundle.append(leaf.line)
                 if len(bundle) == TILE_WIDTH:
                     _put(out / "tile" / "entries", len(leaves) // TILE_WIDTH - 1, _entries(bundle), TILE_WIDTH)
                     bundle = []

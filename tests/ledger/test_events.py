@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.events import EVENT_TYPES, Kind, reference, require_form
+from orchestrator.ledger.events import EVENT_TYPES, Kind, reference
+from orchestrator.ledger.form import require_form
 from tests.ledger.written import life, skipped
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "events.md"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import EVENT_TYPES, read, verify
+from orchestrator.ledger.canonical import canonical
 from orchestrator.ledger.events import Kind
+from orchestrator.ledger.form import free_text, require_form
+from orchestrator.ledger.redaction import may_hold_secret
 from tests.ledger.written import create, skipped
-from tests.planted import BODY, OWN, own_secret
+from tests.planted import BODY, CANARIES, OWN, own_secret
 
 TOKEN = f"hf_{BODY}"
 EMPTY = {Kind.INT: 0, Kind.INT_OR_NULL: 0, Kind.BOOL: False, Kind.LIST: [], Kind.MAP: {}}
@@ -57,3 +63,17 @@ def test_a_large_value_is_redacted_before_it_becomes_a_blob(tmp_path: Path) -> N
     with create(tmp_path / "ledger.jsonl") as ledger:
         ledger.append("dpo.skipped", "", skipped("x" * 20_000 + f" {TOKEN} " + "y" * 20_000))
     assert all(BODY.encode() not in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+@given(st.data())
+def test_what_has_a_form_of_its_own_holds_no_token(data: st.DataObject) -> None:
+    """Only free text is looked at: so no token may pass for a digest, a number or the like."""
+    event_type = data.draw(st.sampled_from(sorted(EVENT_TYPES)))
+    token = data.draw(st.sampled_from(sorted(CANARIES.values())))
+    keys = EVENT_TYPES[event_type].keys
+    example = {key: EMPTY.get(spec.kind, "") for key, spec in keys.items() if spec.required or data.draw(st.booleans())}
+    for key in (*example, "another"):
+        said = {**example, key: token}
+        with contextlib.suppress(LedgerError):
+            require_form(event_type, said)
+            assert may_hold_secret(canonical(free_text(event_type, said)))

@@ -153,3 +153,19 @@ def test_a_log_without_its_key_can_be_read_and_not_gone_on_with(
     assert verify(path).intact
     with pytest.raises(LedgerError, match="that signed this log"):
         Ledger.open(path)
+
+
+@pytest.mark.parametrize(("event_type", "data"), [("dpo.skipped", {**skipped()}), ("run.resumed", {"after": ""})])
+def test_what_is_nested_as_deep_as_may_be_written_is_good_for_both(
+    event_type: str, data: dict[str, object], tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger.jsonl"
+    lists: list[object] = []
+    for _ in range(29):  # 30 with itself, within data, within the event
+        lists = [lists]
+    named = {"stages": lists, "programs": [], "containers": []}
+    with create(path) as ledger:
+        ledger.append(event_type, "", {**data, **named})
+        with pytest.raises(LedgerError, match="nesting"):
+            ledger.append(event_type, "", {**data, **named, "stages": [lists]})
+    assert agree(path, path.read_bytes())

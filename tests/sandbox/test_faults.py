@@ -21,7 +21,7 @@ import pytest
 from orchestrator.candidate import Proposed, Ran, Reason, Rejection, Unchecked, source_digest
 from orchestrator.config import RunConfig
 from orchestrator.errors import SandboxError
-from orchestrator.ledger.events import require_form
+from orchestrator.ledger.form import require_form
 from orchestrator.models import MergeInputs
 from orchestrator.sandbox.base import ScreenResult
 from orchestrator.sandbox.docker import DockerSandbox
