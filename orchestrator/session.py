@@ -28,6 +28,7 @@ from orchestrator.claim import WORK_NAME, begin
 from orchestrator.config import RunConfig, require_no_credentials
 from orchestrator.credentials import shown
 from orchestrator.errors import AssayError, Interrupted, PreflightError, StorageError
+from orchestrator.gpu import gpu_named
 from orchestrator.lab.watch import ensure_watched
 from orchestrator.ledger import FILE_NAME, Ledger, canonical, sha256_of
 from orchestrator.logs import log_to
@@ -221,7 +222,7 @@ def record_start(session: Session, command: str = "run") -> None:
     """
     if session.state.started is None:
         _record_what_was_asked(session, command)
-    session.recorder.event("determinism.profile", determinism_profile())
+    session.recorder.event("determinism.profile", determinism_profile(session.config))
 
 
 def _record_what_was_asked(session: Session, command: str) -> None:
@@ -245,14 +246,15 @@ def _record_what_was_asked(session: Session, command: str) -> None:
     )
 
 
-def determinism_profile() -> dict[str, Any]:
-    """Return what the orchestrator's numbers depend on besides programs and models."""
+def determinism_profile(config: RunConfig | None = None) -> dict[str, Any]:
+    """Return what a run's numbers depend on besides programs and models; without a configuration, of one on the CPU."""
     import torch
 
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu": f"{_cpu_model()} ({torch.backends.cpu.get_cpu_capability()})",
+        "gpu": gpu_named(config.container.gpu) if config and config.device == "cuda" else "",
         "threads": torch.get_num_threads(),
         "packages": {name: metadata.version(name) for name in PROFILED_PACKAGES},
         "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_NUMERIC_KNOBS)},

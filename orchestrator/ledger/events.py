@@ -93,6 +93,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
         python=(_T, "version"),
         platform=(_T, "`platform.platform()`"),
         cpu=(_T, "model name and capability"),
+        gpu=(_T, "?model, driver and capability of the GPU that the configuration names; empty on the CPU"),
         threads=(_I, "of torch in the orchestrator"),
         packages=(_M, "name -> version"),
         environment=(_M, "name -> value of numeric knobs that are set (OMP_*, MKL_*, ...)"),

@@ -159,7 +159,9 @@ class _Course:
 
     def _note_environment(self, sandbox: Sandbox, config: RunConfig) -> None:
         record = environment(self.original.sandbox, self.original.profile, device=config.device)
-        here = environment(sandbox.describe(), self.request.profile or determinism_profile(), device=config.device)
+        here = environment(
+            sandbox.describe(), self.request.profile or determinism_profile(config), device=config.device
+        )
         differs = here.differs(record)
         notes = [f"another class of environment: {described(differs, record, here)}"] if differs else []
         if self.original.started.get("policy_sha256") != policy_digest(config.policy):

@@ -1,8 +1,8 @@
 """The class of environment: what must be the same before the same bits are owed.
 
 Within a class, another bit is a divergence and never tolerance. The class is what the contained process computes
-with: the image (which holds its torch), the sandbox, the device and the processor. What the orchestrator computes
-with (its threads, its torch, the kernel) does not reach a merge: threads and numeric knobs are fixed inside.
+with: the image (which holds its torch), the sandbox, the device, the processor and the GPU. What the orchestrator
+computes with (its threads, its torch, the kernel) does not reach a merge: threads and numeric knobs are fixed inside.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-DECIDING = ("image", "sandbox", "device", "cpu")
+DECIDING = ("image", "sandbox", "device", "cpu", "gpu")
 _BESIDE = ("platform", "python", "threads")
 
 
@@ -38,6 +38,7 @@ def environment(sandbox: Mapping[str, Any], profile: Mapping[str, Any], *, devic
             "sandbox": str(sandbox.get("sandbox", "docker")),
             "device": device,
             "cpu": str(profile.get("cpu", "")),
+            "gpu": str(profile.get("gpu", "")),
         },
         beside={
             **{name: str(profile.get(name, "")) for name in _BESIDE},

@@ -336,6 +336,7 @@ def _environment(facts: RunFacts) -> list[tuple[str, str]]:
         ("canaries held", ", ".join(canary["name"] for canary in _data(facts.canaries).get("canaries", ()))),
         ("platform", profile.get("platform")),
         ("cpu", profile.get("cpu")),
+        ("gpu", profile.get("gpu")),
         ("python", profile.get("python")),
         *((name, version) for name, version in profile.get("packages", {}).items()),
         *((name, value) for name, value in profile.get("environment", {}).items()),
