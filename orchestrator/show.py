@@ -6,6 +6,7 @@ terminal's cursor. It judges nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ Shown = tuple[dict[str, Any], list[str]]
 _WIDTH = 100  # items per line
 _DIGITS = 12  # of a digest, where people read it
 _MIB = 1024 * 1024
+_SIZE = re.compile(r"(?:^|,)size=(\w+)")
 _NO_SEED = "the seed was not scored on these items"
 
 
@@ -83,6 +85,9 @@ def _entries(run_dir: Path) -> Iterator[Entry]:
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the screen, part by part."""
     yield from _head(found)
+    for one in found["redactions"]:
+        kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(one["kinds"].items()))
+        yield f"redacted   [{one['entry']}] in its {one['what']}: {kinds}"
     yield from _source(found)
     yield from _policy(found)
     yield from _screen(found)
@@ -179,11 +184,19 @@ def _effective(settings: Mapping[str, Any]) -> str:
         parts.append(f"{cpus / 1e9:g} cpus")
     if pids := settings.get("PidsLimit"):
         parts.append(f"{pids} processes")
+    limits = {one["Name"]: one.get("Soft", 0) for one in settings.get("Ulimits") or ()}
+    if files := limits.get("nofile"):
+        parts.append(f"{files} files")
+    parts += [f"{place} {size[0]}" for place, how in _tmpfs(settings) if (size := _SIZE.findall(how))]
     parts += [f"{key} {settings[key]}" for key in ("NetworkMode", "IpcMode", "User") if key in settings]
     parts += [f"{key} {','.join(settings[key])}" for key in ("CapDrop",) if key in settings]
     parts += ["read-only root"] * bool(settings.get("ReadonlyRootfs"))
     parts += ["no new privileges"] * any("no-new-privileges" in one for one in settings.get("SecurityOpt", ()))
     return ", ".join(parts) or f"{len(settings)} settings (--format json)"
+
+
+def _tmpfs(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return sorted((settings.get("Tmpfs") or {}).items())
 
 
 def _verified(found: Mapping[str, Any]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator.ledger import Entry, read, require_chain, verify
 from orchestrator.state import fold
 from tests.commands import ROOT
+from tests.report_links import unsupported
 from tests.report_numbers import disagreements
 
 SMALLEST = {
@@ -80,7 +81,7 @@ def problems(run_dir: Path, unkilled: Path) -> list[str]:
     ]
     lines += [f"blob lost: {name}" for name in kept(unkilled) - kept(run_dir)]
     lines += [f"blob left: {name}" for name in kept(run_dir) - kept(unkilled)]
-    return [*lines, *_loose_ends(run_dir, entries), *disagreements(run_dir)]
+    return [*lines, *_loose_ends(run_dir, entries), *disagreements(run_dir), *unsupported(run_dir)]
 
 
 def _loose_ends(run_dir: Path, entries: Sequence[Entry]) -> list[str]:

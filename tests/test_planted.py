@@ -143,6 +143,7 @@ def test_what_is_made_of_the_record_holds_none_either(planted: Path, tmp_path: P
         assert done.code == 0, (name, done.err)
         (out / f"{name}.txt").write_text(done.out + done.err)
     assert json.loads((out / "r.json").read_text())["class"] == "IDENTICAL"
+    assert "redacted   [" in (out / "show.txt").read_text()
     assert places_of(out) == []
     assert places_of(planted) == []
 

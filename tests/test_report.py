@@ -117,7 +117,7 @@ def test_hostile_text_is_shown_and_cannot_act(finished: Path) -> None:
 def test_the_figures_and_tables_name_the_entries_behind_them(finished: Path) -> None:
     page = (finished / "report.html").read_text()
     opened = next(entry for entry in read(finished / "ledger.jsonl") if entry.type == "split.opened")
-    assert f"(entry {opened.index})" in page
+    assert f'(entry <a href="#e{opened.index}">{opened.index}</a>)' in page
     assert page.count("Ledger entries ") == len(FIGURES)
 
 
@@ -125,14 +125,14 @@ def test_every_tile_and_row_of_figures_names_entries(finished: Path) -> None:
     page = finished.joinpath("report.html").read_text()
     tiles = re.findall(r'<div class="tile">.*?</div>', page)
     assert len(tiles) == 5
-    assert all(re.search(r'class="entries">entries \d', tile) for tile in tiles)
+    assert all(re.search(r'class="entries">(?:<summary>)?entries ', tile) for tile in tiles)
     for section in ("result", "search", "programs", "learning"):
         start = page.index(f'<section id="{section}">')
         body = re.search(r"<tbody>(.*?)</tbody>", page[start : page.index("</section>", start)], re.DOTALL)
         assert body
         rows = re.findall(r"<tr[^>]*>.*?</tr>", body.group(1), re.DOTALL)
         assert rows
-        assert all(re.search(r'<td class="entries">\d', row) for row in rows), section
+        assert all(re.search(r'<td class="entries">.*href="#e\d', row) for row in rows), section
 
 
 def root_at_the_end(run_dir: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -51,6 +52,43 @@ def best(resumed: Path) -> str:
     """The best program by dev: its merged weights are kept."""
     dev = [one for one in read(resumed / FILE_NAME) if one.type == "eval.completed" and one.data["split"] == "dev"]
     return max(dev, key=lambda one: float(one.data["accuracy"])).subject
+
+
+PARTS = {
+    "written": "candidate.generated",
+    "policy": "policy.evaluated",
+    "screen": "screen.completed",
+    "container": "sandbox.created",
+    "used": "sandbox.exited",
+    "verified": "outputs.verified",
+    "dev": "eval.completed",
+    "test": "eval.completed",
+    "pair": "dpo.pair_created",
+    "rejected": "candidate.rejected",
+}
+
+
+def test_one_screen_shows_every_part_of_a_life_with_the_entry_behind_it(resumed: Path, best: str) -> None:
+    entries, seen = tuple(read(resumed / FILE_NAME)), set()
+    for row in programs_table(resumed)[0]["programs"]:
+        value, lines = one_program(resumed, row["program"])
+        for part, index in re.findall(r"^(\w+) +\[(\d+)\]", "\n".join(lines), re.MULTILINE):
+            assert entries[int(index)].type == PARTS[part], (row["program"], part)
+            assert row["program"] in (entries[int(index)].subject, *entries[int(index)].data.values())
+            seen.add(part)
+        assert value["source"] == BlobStore(resumed / "blobs").read(row["program_sha256"]).decode()
+        assert lines[-1].startswith("entries ")
+    assert seen == set(PARTS)
+
+
+def test_what_was_asked_of_a_container_is_what_it_had(resumed: Path, best: str) -> None:
+    asked, effective = (
+        next(line for line in one_program(resumed, best)[1] if line.startswith(word)) for word in ("asked", "effective")
+    )
+    for part in ("768 MiB", "1 cpus", "32 processes", "256 files", "/tmp 16"):  # noqa: S108
+        assert part in asked
+        assert part in effective
+    assert "NetworkMode none" in effective
 
 
 def replayed(source: Path, folder: Path, *more: str) -> tuple[Done, dict[str, Any]]:

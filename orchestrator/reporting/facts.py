@@ -130,6 +130,17 @@ class StageTime:
     entry: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What is said of an entry where it is listed."""
+
+    index: int
+    type: str
+    subject: str
+    time: str
+    hash: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Witness:
     """What one witness said of the record while it was written."""
@@ -148,6 +159,7 @@ class RunFacts:
     """Everything that the report shows of one run."""
 
     entries: int = 0
+    rows: list[Row] = field(default_factory=list)  # one per entry
     head: str = ""  # root of the tree over them, hex
     source: str = ""
     began: str = ""
@@ -210,6 +222,9 @@ def gather(entries: Iterable[Entry]) -> RunFacts:
             continue
         for leaf in later:
             tree.append(bytes.fromhex(leaf.hash))
+            facts.rows.append(
+                Row(index=leaf.index, type=leaf.type, subject=leaf.subject, time=leaf.time, hash=leaf.hash)
+            )
         later.clear()
         if entry.index == 0:
             facts.began, facts.source = entry.time, str(entry.data.get("origin", ""))

@@ -41,7 +41,8 @@ def life(entries: Iterable[Entry], program: str) -> dict[str, Any] | None:
     """Return a program's life; None where it is not on record.
 
     The keys: `program`, `generated policy screen verified rejected` (each the event's data and its `entry`),
-    `containers`, `asked` (of the configuration), `scores`, `pairs`, `faults` (of the platform), `entries`.
+    `containers`, `asked` (of the configuration), `scores`, `pairs`, `faults` (of the platform), `redactions`,
+    `entries`.
     """
     run, found = _Run(), _blank(program)
     for entry in entries:
@@ -68,6 +69,7 @@ def _blank(program: str) -> dict[str, Any]:
         "scores": [],
         "pairs": [],
         "faults": [],
+        "redactions": [],
         "entries": [],
     }
 
@@ -91,6 +93,8 @@ def _take(found: dict[str, Any], entry: Entry) -> None:
         found["scores"].append({**entry.data, "entry": entry.index})
     elif entry.type == "sandbox.faulted":
         found["faults"].append({**entry.data, "entry": entry.index})
+    elif entry.type == "redaction.applied":
+        found["redactions"].append({**entry.data, "entry": entry.index})
 
 
 def _container(containers: list[dict[str, Any]], identity: str) -> dict[str, Any]:

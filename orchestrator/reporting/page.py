@@ -18,7 +18,8 @@ from markupsafe import Markup
 from orchestrator.ledger import Entry
 from orchestrator.reporting import beside as comparison
 from orchestrator.reporting import capabilities, figures
-from orchestrator.reporting.facts import SCORED, Program, RunFacts, SplitScore, spans
+from orchestrator.reporting.facts import SCORED, Program, RunFacts, SplitScore
+from orchestrator.reporting.links import briefly, is_long, linked
 from orchestrator.reporting.source import source_html
 from orchestrator.reporting.statistics import Interval, Paired, paired, wilson
 from orchestrator.reporting.words import chance, change, judged, percent, plural, points, rounded, short, span, words
@@ -35,6 +36,7 @@ _SECTIONS = [
     ("learning", "Learning"),
     ("time", "Time"),
     ("record", "Record"),
+    ("entries", "Entries"),
 ]
 _FOLDER = Path(__file__).parent
 _TRL_NAMES = ("loss", "rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected")
@@ -62,8 +64,16 @@ def render(
         finalize=_harmless,
     )
     environment.filters.update(
-        chance=chance, percent=percent, points=points, short=short, span=span, spans=spans, words=words
+        chance=chance,
+        percent=percent,
+        points=points,
+        short=short,
+        span=span,
+        words=words,
+        linked=linked,
+        briefly=briefly,
     )
+    environment.tests["long"] = is_long
     listed = (facts.finalists or facts.ranking)[:SOURCES_SHOWN]
     style = Markup((_FOLDER / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     return environment.get_template("template.html").render(
