@@ -131,6 +131,10 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was cut off, from its record; or begin it.")
     ] = False,
+    accept_changes: Annotated[
+        bool,
+        typer.Option("--accept-changes", help="Resume although packages, processor or threads are others; recorded."),
+    ] = False,
 ) -> None:
     """Run the whole loop: generate, check, screen, run, verify, evaluate, learn; then the report.
 
@@ -141,13 +145,18 @@ def run(
     """
     from orchestrator.config import load_config
 
+    if accept_changes and not resume:
+        raise UsageError("--accept-changes: expected --resume too, found neither", remedy="leave it out of a new run")
     if not resume:
         load_config(config)  # before torch is imported: a mistake in it is told at once
     _let_threads_sleep()
     from orchestrator.pipeline import run_pipeline
-    from orchestrator.resume import plan_new, plan_resumed
+    from orchestrator.resume import accepted, plan_new, plan_resumed
+    from orchestrator.session import determinism_profile
 
     plan = plan_resumed(config, run_dir) if resume else plan_new(load_config(config), run_dir)
+    if plan.resumes:
+        plan = accepted(plan, determinism_profile(plan.config), accept=accept_changes)
     _say(f"report: {run_pipeline(plan)}")
 
 

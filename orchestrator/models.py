@@ -10,6 +10,7 @@ import fnmatch
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from orchestrator.credentials import kinds, redacted
 from orchestrator.errors import ModelError
 from sandbox_image.protocol import DTYPE_BYTES, TensorSpec, layer_of
 
+WEIGHTS = ("*.safetensors",)
+WORDS = ("*.json", "*.model", "*.txt", "*.jinja")  # of a model's directory: tokenizer and settings
 _HASH_CHUNK_BYTES = 8 * 1024 * 1024
 _MAX_HEADER_BYTES = 100_000_000  # the safetensors format's own limit
 
@@ -125,8 +128,13 @@ def _changed(what: str) -> ModelError:
 
 def weights_digest(model_dir: Path) -> str:
     """Return one sha256 (hex) over name, size and bytes of each safetensors file of a directory."""
+    return folder_digest(model_dir, WEIGHTS)
+
+
+def folder_digest(folder: Path, patterns: Sequence[str]) -> str:
+    """Return one sha256 (hex) over name, size and bytes of each file of a directory that a pattern names."""
     digest = hashlib.sha256()
-    for file in sorted(model_dir.glob("*.safetensors")):
+    for file in sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}):
         digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
         with file.open("rb") as stream:
             while chunk := stream.read(_HASH_CHUNK_BYTES):

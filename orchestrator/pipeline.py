@@ -35,7 +35,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.learning import Learning
 from orchestrator.ledger import FILE_NAME, Ledger, decimal
 from orchestrator.live import Reporter, choose
-from orchestrator.models import Watch
+from orchestrator.models import WORDS, Watch, folder_digest
 from orchestrator.record import Recorder
 from orchestrator.report import REPORT_NAME, write_report
 from orchestrator.restore import score_of
@@ -68,7 +68,10 @@ def run_pipeline(plan: Plan) -> Path:
     if plan.state.completed:
         return _reported(plan)
     then = f"go on with `{go_on(run_dir)}`"
-    with open_session(config, run_dir, resume=plan.resumes, go_on=then) as session, choose() as reporter:
+    with (
+        open_session(config, run_dir, resume=plan.resumes, changed=plan.changed, go_on=then) as session,
+        choose() as reporter,
+    ):
         reporter.run_started(config.name, config.iterations)
         require_same_platform(session)
         record_start(session)
@@ -130,10 +133,13 @@ class Loop:
         """Load the task, the resident model and the factory; record what they are."""
         config, inputs = self._config, self._session.inputs
         self._task = open_sealed(config, on_open=self._opened)
-        if self._past.state.inputs is None:
-            self._record.inputs(inputs, self._task)
-        else:
-            require_as_recorded(self._past.state.inputs, self._record.describe_inputs(inputs, self._task))
+        self._prompt = prompt(config.generate.prompt, config.policy)
+        self._session.blobs.put_bytes(self._prompt.content)
+        factory = lab.resolve(config.generate.model)
+        self._generator = open_generator(config, factory, self._prompt)
+        self._learning = Learning(self._session, self._stages, factory=factory, prompt=self._prompt)
+        self._sampled_from = factory
+        self._record_inputs()
         self._engine = CanaryEngine(
             HfEngine(inputs.seed.path, device=config.device, batch_size=config.evaluate.batch_size),
             [item.prompt for item in self._task.dev[:CANARY_PROMPTS]],
@@ -141,12 +147,19 @@ class Loop:
             max_new_tokens=config.evaluate.max_new_tokens,
         )
         Watch(inputs).require()  # what was loaded is what was digested
-        self._prompt = prompt(config.generate.prompt, config.policy)
-        self._session.blobs.put_bytes(self._prompt.content)
-        factory = lab.resolve(config.generate.model)
-        self._generator = open_generator(config, factory, self._prompt)
-        self._learning = Learning(self._session, self._stages, factory=factory, prompt=self._prompt)
-        self._sampled_from = factory
+
+    def _record_inputs(self) -> None:
+        """Record what the run works on and with, or see that it is what is on record."""
+        inputs = self._session.inputs
+        digests = {
+            "tokenizer_sha256": folder_digest(inputs.seed.path, WORDS),
+            "factory_sha256": self._generator.origin,
+            "prompt_sha256": self._prompt.digest,
+        }
+        if (known := self._past.state.inputs) is None:
+            self._record.inputs(inputs, self._task, digests)
+        else:
+            require_as_recorded(known, self._record.describe_inputs(inputs, self._task, digests))
 
     def _baselines(self) -> Tuned:
         """Score what needs no program: the seed, each candidate alone, and tuned task arithmetic."""

@@ -48,8 +48,8 @@ class Recorder:
         """Append one event that needs no translation."""
         return self._ledger.append(event_type, subject, data)
 
-    def resumed(self, state: RunState) -> None:
-        """Record that this process goes on with a run that came as far as `state`."""
+    def resumed(self, state: RunState, changed: Sequence[str] = ()) -> None:
+        """Record that this process goes on with a run that came as far as `state`, and what was accepted."""
         self.event(
             RESUMED,
             {
@@ -57,6 +57,7 @@ class Recorder:
                 "stages": [{"iteration": iteration, "stage": stage} for iteration, stage in sorted(state.open_stages)],
                 "programs": state.in_flight,
                 "containers": sorted(state.open_containers),
+                **({"changed": [shown(one, _MAX_FINDING_CHARS) for one in changed]} if changed else {}),
             },
         )
 
@@ -120,16 +121,20 @@ class Recorder:
             },
         )
 
-    def inputs(self, inputs: MergeInputs, task: Sealed | None) -> None:
+    def inputs(self, inputs: MergeInputs, task: Sealed | None, digests: Mapping[str, str] | None = None) -> None:
         """Record the models, the layout of every output, and the items of both splits by digest.
 
-        Without a task (`assay exec`) nothing is scored, and the items' keys are empty.
+        Without a task (`assay exec`) nothing is scored, and the items' keys are empty. `digests` are of what
+        writes programs and of what answers items.
         """
-        self.event("inputs.resolved", self.describe_inputs(inputs, task))
+        self.event("inputs.resolved", self.describe_inputs(inputs, task, digests))
 
-    def describe_inputs(self, inputs: MergeInputs, task: Sealed | None) -> dict[str, Any]:
+    def describe_inputs(
+        self, inputs: MergeInputs, task: Sealed | None, digests: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         """Return the data of `inputs.resolved`; the layout becomes a blob."""
         return {
+            **(digests or {}),
             "seed": model_of(inputs.seed),
             "candidates": [{"name": model.name, **model_of(model)} for model in inputs.candidates],
             "tensors": len(inputs.tensors),

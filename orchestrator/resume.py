@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,14 @@ _SHOWN_CHARS = 60
 _MISSING = "nothing"
 _ORDER = "models.candidates, in order"
 
+# Of a determinism profile, what is recorded for people and decides no result of the orchestrator. The kernel
+# schedules; the number of threads is compared as such, however it was set; the engine's client only asks.
+_NO_NUMBERS = frozenset({"platform"})
+_NO_NUMBERS_SET = frozenset(
+    {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "PYTHONHASHSEED"}
+)
+_NO_NUMBERS_IN = frozenset({"docker"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -39,6 +47,7 @@ class Plan:
     run_dir: Path
     state: RunState = field(default_factory=RunState)
     resumes: bool = False
+    changed: tuple[str, ...] = ()  # of the host it computes on, accepted
 
 
 def plan_new(config: RunConfig, run_dir: Path | None) -> Plan:
@@ -178,6 +187,46 @@ def _comparable(config: RunConfig) -> dict[str, Any]:
     return {**resolved(config), _ORDER: list(config.models.candidates)}
 
 
+def accepted(plan: Plan, profile: Mapping[str, Any], *, accept: bool) -> Plan:
+    """Return the plan of a run that goes on here, where `profile` is what numbers are made with.
+
+    Raises:
+        UsageError: packages, processor or threads are not those of the process before, and that was not accepted.
+    """
+    known = plan.state.profile
+    if known is None or plan.state.completed or not (changed := _other_numbers(known.data, profile)):
+        return plan
+    if accept:
+        return replace(plan, changed=tuple(_line(*one) for one in changed))
+    threads = f", with OMP_NUM_THREADS={known.data['threads']} where threads differ" if _threads(changed) else ""
+    raise UsageError(
+        f"entry {known.index} (determinism.profile): expected to go on with the packages, processor and threads that "
+        f"the results so far were made with; it differs in {_shown(changed)}",
+        remedy=f"go on where it was begun{threads}; or accept that its results rest on both, on record: "
+        f"`{go_on(plan.run_dir)} --accept-changes`",
+    )
+
+
+def _other_numbers(known: Mapping[str, Any], found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Compare what decides numbers, as far as it was recorded."""
+    names = known.keys() - _NO_NUMBERS
+    packages = known["packages"].keys() - _NO_NUMBERS_IN
+    expected, now = ({name: _numeric(name, side.get(name), packages) for name in names} for side in (known, found))
+    return differences(expected, now)
+
+
+def _numeric(name: str, value: object, packages: Set[str]) -> object:
+    if name == "packages" and isinstance(value, Mapping):
+        return {key: value.get(key, _MISSING) for key in packages}
+    if name == "environment" and isinstance(value, Mapping):
+        return {key: value[key] for key in value.keys() - _NO_NUMBERS_SET}
+    return value
+
+
+def _threads(changed: list[tuple[str, str, str]]) -> bool:
+    return any(key == "threads" for key, _, _ in changed)
+
+
 def require_same_platform(session: Session) -> None:
     """Refuse to go on under another policy or in another image than the run began with.
 
@@ -202,7 +251,8 @@ def require_as_recorded(known: Entry, found: Mapping[str, Any]) -> None:
         UsageError: what differs, by name.
     """
     expected = {key: known.data[key] for key in known.data if key in found}
-    if changed := differences(expected, redacted(dict(found))):  # as it would be on record
+    changed = differences(expected, redacted({key: found[key] for key in expected}))  # as they would be on record
+    if changed := [one for one in changed if not one[0].endswith(".path")]:  # where they lie does not matter
         raise _changed(known, changed)
 
 
@@ -253,6 +303,10 @@ def _short(value: object) -> str:
 
 
 def _shown(changed: list[tuple[str, str, str]]) -> str:
-    shown = "; ".join(f"`{key}`: {expected} then, {found} now" for key, expected, found in changed[:_SHOWN_KEYS])
+    shown = "; ".join(_line(*one) for one in changed[:_SHOWN_KEYS])
     rest = len(changed) - _SHOWN_KEYS
     return shown + (f" (and {rest} more)" if rest > 0 else "")
+
+
+def _line(key: str, expected: str, found: str) -> str:
+    return f"`{key}`: {expected} then, {found} now"

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -51,6 +52,7 @@ from sandbox_image.source import source_digest
 SPARE_DISK_BYTES = 512 * 1024 * 1024  # ledger, blobs, report, and not the host's last block
 PROFILED_PACKAGES = ("torch", "transformers", "tokenizers", "trl", "peft", "safetensors", "RestrictedPython", "docker")
 _NUMERIC_KNOBS = ("OMP_", "GOMP_", "MKL_", "ATEN_", "ONEDNN_", "CUBLAS_", "PYTHONHASHSEED")
+_INSTRUCTIONS = re.compile("sse4|avx|fma|f16c|amx|asimd|sve|sme(?!p)|bf16|i8mm")  # that sums may be made with
 _ROOT = Path(__file__).resolve().parents[1]
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -76,11 +78,14 @@ class Session:
 
 
 @contextmanager
-def open_session(config: RunConfig, run_dir: Path, *, resume: bool = False, go_on: str = "") -> Iterator[Session]:
+def open_session(
+    config: RunConfig, run_dir: Path, *, resume: bool = False, changed: Sequence[str] = (), go_on: str = ""
+) -> Iterator[Session]:
     """Check, claim the run directory, open the ledger, start the sandbox; record how it ended.
 
     With `resume`, the directory is that of a run that was cut off, and `config` is what it was started with.
-    `go_on` is what to do after it was cut off (again), for messages.
+    `changed` is what of the host is not as it was, and was accepted. `go_on` is what to do after it was cut off
+    (again), for messages.
 
     Raises:
         UsageError: the run directory is in use, or the models do not fit.
@@ -103,13 +108,13 @@ def open_session(config: RunConfig, run_dir: Path, *, resume: bool = False, go_o
         stack.enter_context(ledger)
         if resume:
             state = fold(ledger.entries())
-        stack.enter_context(log_to(run_dir / "log.jsonl"))
-        blobs = BlobStore(run_dir / "blobs")
-        recorder = Recorder(ledger, blobs)
-        if resume:
-            recorder.resumed(state)
-            blobs.sweep()
+        recorder = Recorder(ledger, BlobStore(run_dir / "blobs", create=False))
         with _recorded_end(recorder, go_on, witnessing), witnessing.during(ledger):
+            stack.enter_context(log_to(run_dir / "log.jsonl"))
+            blobs = BlobStore(run_dir / "blobs")
+            if resume:
+                recorder.resumed(state, changed)
+                blobs.sweep()
             sandbox = stack.enter_context(_sandbox(config, facts, inputs, run_dir))
             recorder.lost(state.open_containers)  # the sandbox has removed them
             yield Session(
@@ -250,23 +255,26 @@ def determinism_profile(config: RunConfig | None = None) -> dict[str, Any]:
     """Return what a run's numbers depend on besides programs and models; without a configuration, of one on the CPU."""
     import torch
 
+    model = _cpu_fact("model name") or platform.processor() or "unknown"
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "cpu": f"{_cpu_model()} ({torch.backends.cpu.get_cpu_capability()})",
+        "cpu": f"{model} ({torch.backends.cpu.get_cpu_capability()})",
         "gpu": gpu_named(config.container.gpu) if config and config.device == "cuda" else "",
+        "instructions": " ".join(filter(_INSTRUCTIONS.match, _cpu_fact("flags", "Features").split())),
         "threads": torch.get_num_threads(),
         "packages": {name: metadata.version(name) for name in PROFILED_PACKAGES},
         "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_NUMERIC_KNOBS)},
     }
 
 
-def _cpu_model() -> str:
+def _cpu_fact(*names: str) -> str:
+    """Return what the kernel says of the first processor under one of these names."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() in names), "")
 
 
 @contextmanager

@@ -55,6 +55,7 @@ class RunState:
 
     opened: Entry | None = None
     started: Entry | None = None
+    profile: Entry | None = None  # what the last process computed with
     inputs: Entry | None = None
     baselines: dict[tuple[str, str], Entry] = field(default_factory=dict)  # (name, split)
     programs: dict[str, ProgramState] = field(default_factory=dict)
@@ -107,6 +108,8 @@ def _take(state: RunState, entry: Entry) -> None:
             state.opened = entry
         case "run.started":
             state.started = _once(state.started, entry)
+        case "determinism.profile":
+            state.profile = entry
         case "inputs.resolved":
             state.inputs = _once(state.inputs, entry)
         case "split.opened":

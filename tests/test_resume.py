@@ -8,18 +8,22 @@ from typing import Any
 
 import pytest
 
+from orchestrator.blobs import BlobStore
 from orchestrator.config import RunConfig, parse_config
 from orchestrator.errors import LedgerError, UsageError
 from orchestrator.ledger import Entry, Ledger, canonical, sha256_of
-from orchestrator.record import resolved
+from orchestrator.record import Recorder, resolved
 from orchestrator.resume import (
     Plan,
+    accepted,
     differences,
     plan_new,
     plan_resumed,
     require_as_recorded,
     require_same_opening,
 )
+from orchestrator.session import determinism_profile
+from orchestrator.state import RunState
 
 TOML = """
 name = "lab"
@@ -174,6 +178,85 @@ def test_other_inputs_than_those_on_record_are_named() -> None:
     require_as_recorded(known, {"seed": {"files": [{"name": "a", "sha256": "1"}]}, "dev_items": 3})
     with pytest.raises(UsageError, match=r"`seed\.files\[0\]\.sha256`: 1 then, 2 now"):
         require_as_recorded(known, {"seed": {"files": [{"name": "a", "sha256": "2"}]}, "dev_items": 3})
+
+
+def test_where_the_same_models_lie_does_not_matter() -> None:
+    known = entry("inputs.resolved", seed={"path": "/old", "files": []}, candidates=[{"path": "/old/a", "files": []}])
+    require_as_recorded(known, {"seed": {"path": "/new", "files": []}, "candidates": [{"path": "/new/a", "files": []}]})
+
+
+def test_what_an_earlier_version_did_not_record_is_not_compared() -> None:
+    require_as_recorded(entry("inputs.resolved", dev_items=3), {"dev_items": 3, "factory_sha256": "1"})
+
+
+PROFILE: dict[str, Any] = {
+    "python": "3.11.7",
+    "platform": "Linux-6.1",
+    "cpu": "a processor (AVX2)",
+    "threads": 2,
+    "packages": {"torch": "2.13.0", "docker": "7.2.0"},
+    "environment": {"MKL_CBWR": "COMPATIBLE", "OMP_WAIT_POLICY": "PASSIVE"},
+}
+
+
+def goes_on(tmp_path: Path, recorded: dict[str, Any] = PROFILE) -> Plan:
+    state = RunState(profile=entry("determinism.profile", **recorded))
+    return Plan(config=config(), run_dir=tmp_path, state=state, resumes=True)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        PROFILE,
+        {**PROFILE, "platform": "Linux-6.2"},
+        {**PROFILE, "packages": {"torch": "2.13.0", "docker": "8.0.0", "numpy": "2.0.0"}},
+        {**PROFILE, "environment": {"MKL_CBWR": "COMPATIBLE", "OMP_NUM_THREADS": "2", "GOMP_SPINCOUNT": "0"}},
+        {**PROFILE, "instructions": "avx2"},
+    ],
+    ids=["same", "kernel", "client", "waiting", "not-recorded-then"],
+)
+def test_a_host_that_counts_alike_is_gone_on_with(tmp_path: Path, found: dict[str, Any]) -> None:
+    assert accepted(goes_on(tmp_path), found, accept=False).changed == ()
+
+
+CHANGES = [
+    ({"python": "3.12.0"}, "`python`: 3.11.7 then, 3.12.0 now"),
+    ({"cpu": "a processor (AVX512)"}, "`cpu`: a processor (AVX2) then, a processor (AVX512) now"),
+    ({"threads": 1}, "`threads`: 2 then, 1 now"),
+    ({"packages": {"torch": "2.14.0"}}, "`packages.torch`: 2.13.0 then, 2.14.0 now"),
+    ({"packages": {}}, "`packages.torch`: 2.13.0 then, nothing now"),
+    ({"environment": {}}, "`environment.MKL_CBWR`: COMPATIBLE then, nothing now"),
+]
+
+
+@pytest.mark.parametrize(("change", "named"), CHANGES)
+def test_a_host_that_may_count_otherwise_is_refused_by_name(tmp_path: Path, change: dict[str, Any], named: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        accepted(goes_on(tmp_path), {**PROFILE, **change}, accept=False)
+    assert named in caught.value.what
+    assert f"`assay run --resume {tmp_path} --accept-changes`" in caught.value.remedy
+    assert ("OMP_NUM_THREADS=2" in caught.value.remedy) == ("threads" in change)
+
+
+@pytest.mark.parametrize(("change", "named"), CHANGES)
+def test_a_host_that_may_count_otherwise_is_recorded_where_it_is_accepted(
+    tmp_path: Path, change: dict[str, Any], named: str
+) -> None:
+    plan = accepted(goes_on(tmp_path), {**PROFILE, **change}, accept=True)
+    assert plan.changed == (named,)
+    with Ledger.create(tmp_path / "ledger.jsonl", source="assay/lab", config_sha256="") as ledger:
+        Recorder(ledger, BlobStore(tmp_path / "blobs")).resumed(plan.state, plan.changed)
+        assert [one.data.get("changed") for one in ledger.entries()] == [None, [named]]
+
+
+def test_a_run_that_is_done_is_shown_on_any_host(tmp_path: Path) -> None:
+    plan = goes_on(tmp_path)
+    plan.state.ended = entry("run.completed")
+    assert accepted(plan, {**PROFILE, "threads": 1}, accept=False) == plan
+
+
+def test_what_this_host_counts_with_does_not_change_by_itself(tmp_path: Path) -> None:
+    assert accepted(goes_on(tmp_path, determinism_profile()), determinism_profile(), accept=False).changed == ()
 
 
 @pytest.mark.parametrize("key", ["items_sha256", "programs"])

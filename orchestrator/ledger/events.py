@@ -87,6 +87,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
         stages=(_L, '{"iteration", "stage"} of each that was begun and not ended: its seconds are not known'),
         programs=(_L, "ids of the programs that had been handed to a container and had no verdict"),
         containers=(_L, "ids of the containers that were not seen to end; `sandbox.lost` follows for each"),
+        changed=(_L, "?of packages, processor and threads, what is not as before and was accepted: `key: then, now`"),
     ),
     "determinism.profile": _event(
         "What the numbers depend on besides programs and models.",
@@ -94,6 +95,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
         platform=(_T, "`platform.platform()`"),
         cpu=(_T, "model name and capability"),
         gpu=(_T, "?model, driver and capability of the GPU that the configuration names; empty on the CPU"),
+        instructions=(_T, "?the processor's vector and matrix instructions, as the kernel names them"),
         threads=(_I, "of torch in the orchestrator"),
         packages=(_M, "name -> version"),
         environment=(_M, "name -> value of numeric knobs that are set (OMP_*, MKL_*, ...)"),
@@ -120,6 +122,9 @@ EVENT_TYPES: Mapping[str, EventType] = {
         dev_sha256=(_D, "of the dev items' canonical JSON"),
         test_items=(_I, "items of test; sealed"),
         test_sha256=(_D, "of the test items' canonical JSON"),
+        tokenizer_sha256=(_D, "?of the seed's tokenizer and settings, by which answers are made"),
+        factory_sha256=(_D, "?of what writes the first programs: weights, tokenizer and settings, or the scripts"),
+        prompt_sha256=(_D, "?of what it is asked (blob)"),
     ),
     "baseline.completed": _event(
         "A model that no program made was scored: the seed, a candidate, tuned task arithmetic.",

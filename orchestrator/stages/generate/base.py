@@ -15,6 +15,11 @@ class Generator(Protocol):
     """Writes the programs of an iteration."""
 
     @property
+    def origin(self) -> str:
+        """Digest (sha256 hex) of what writes before the first `adopt`."""
+        ...
+
+    @property
     def adapter(self) -> str:
         """Digest (sha256 hex) of the trained weights in use; empty before the first `adopt`."""
         ...

@@ -30,7 +30,7 @@ from transformers import (
 from evals.engines.hf import quiet_transformers
 from orchestrator.candidate import Proposed, Sampling, source_digest
 from orchestrator.errors import EngineError, UsageError
-from orchestrator.models import weights_digest
+from orchestrator.models import WEIGHTS, WORDS, folder_digest, weights_digest
 from orchestrator.stages.generate.base import Progress
 from orchestrator.stages.generate.prompts import Prompt
 
@@ -67,6 +67,10 @@ class HfGenerator:
         self._model = _load(model_dir).to(device)
         self._tokenizer: Any = AutoTokenizer.from_pretrained(model_dir)
         self._context = self._prompt_tokens()
+
+    @property
+    def origin(self) -> str:
+        return folder_digest(self._model_dir, (*WEIGHTS, *WORDS))
 
     @property
     def adapter(self) -> str:

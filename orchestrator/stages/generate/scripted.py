@@ -5,6 +5,7 @@ Reads a folder of `*.py` in name order and deals them out in turn. Samples nothi
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +30,7 @@ class ScriptedGenerator:
             raise UsageError(f"{folder}: expected a folder of *.py programs", remedy="set [generate] scripts")
         self._sources = tuple(_read(file) for file in files)
         self._seed = seed
+        self.origin = hashlib.sha256("\0".join(self._sources).encode("utf-8", "surrogatepass")).hexdigest()
 
     def propose(self, iteration: int, count: int, *, temperature: float, progress: Progress) -> Sequence[Proposed]:
         """Return `count` programs; iterations follow on from each other. `temperature` is not used."""
