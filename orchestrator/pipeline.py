@@ -39,7 +39,7 @@ from orchestrator.models import WORDS, Watch, folder_digest
 from orchestrator.record import Recorder
 from orchestrator.report import REPORT_NAME, write_report
 from orchestrator.restore import score_of
-from orchestrator.resume import Plan, require_as_recorded, require_same_opening, require_same_platform
+from orchestrator.resume import Plan, record_inputs, require_same_opening, require_same_platform
 from orchestrator.session import Session, open_session, record_start, weakened
 from orchestrator.stages.evaluate import CanaryEngine, evaluate_model, merged_tensors, open_task, score_split
 from orchestrator.stages.generate.base import Generator
@@ -139,7 +139,12 @@ class Loop:
         self._generator = open_generator(config, factory, self._prompt)
         self._learning = Learning(self._session, self._stages, factory=factory, prompt=self._prompt)
         self._sampled_from = factory
-        self._record_inputs()
+        digests = {
+            "tokenizer_sha256": folder_digest(inputs.seed.path, WORDS),
+            "factory_sha256": self._generator.origin,
+            "prompt_sha256": self._prompt.digest,
+        }
+        record_inputs(self._session, self._task, digests)
         self._engine = CanaryEngine(
             HfEngine(inputs.seed.path, device=config.device, batch_size=config.evaluate.batch_size),
             [item.prompt for item in self._task.dev[:CANARY_PROMPTS]],
@@ -147,19 +152,6 @@ class Loop:
             max_new_tokens=config.evaluate.max_new_tokens,
         )
         Watch(inputs).require()  # what was loaded is what was digested
-
-    def _record_inputs(self) -> None:
-        """Record what the run works on and with, or see that it is what is on record."""
-        inputs = self._session.inputs
-        digests = {
-            "tokenizer_sha256": folder_digest(inputs.seed.path, WORDS),
-            "factory_sha256": self._generator.origin,
-            "prompt_sha256": self._prompt.digest,
-        }
-        if (known := self._past.state.inputs) is None:
-            self._record.inputs(inputs, self._task, digests)
-        else:
-            require_as_recorded(known, self._record.describe_inputs(inputs, self._task, digests))
 
     def _baselines(self) -> Tuned:
         """Score what needs no program: the seed, each candidate alone, and tuned task arithmetic."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from evals.splits import Sealed
 from orchestrator.claim import CONFIG_NAME, begun, go_on, read_config, require_new
 from orchestrator.config import RunConfig, load_config, parse_config
 from orchestrator.credentials import redacted
@@ -242,6 +243,14 @@ def require_same_platform(session: Session) -> None:
         {"policy_sha256": policy_digest(session.config.policy), "sandbox": image},
     ):
         raise _changed(known, changed)
+
+
+def record_inputs(session: Session, task: Sealed, digests: Mapping[str, str]) -> None:
+    """Record what a run works on and with, or see that it is what is on record; raises as `require_as_recorded`."""
+    if (known := session.state.inputs) is None:
+        session.recorder.inputs(session.inputs, task, digests)
+    else:
+        require_as_recorded(known, session.recorder.describe_inputs(session.inputs, task, digests))
 
 
 def require_as_recorded(known: Entry, found: Mapping[str, Any]) -> None:

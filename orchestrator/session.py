@@ -94,7 +94,7 @@ def open_session(
         Interrupted: Ctrl-C, SIGTERM or SIGHUP, after everything was put away.
     """
     witnessing = Witnessing(config.ledger, run_dir)
-    inputs, facts = _preflight(config, run_dir)
+    inputs, facts = _preflight(config, run_dir, resume=resume)
     with ExitStack() as stack:
         stack.enter_context(terminable())
         state = RunState()
@@ -130,7 +130,7 @@ def open_session(
             )
 
 
-def _preflight(config: RunConfig, run_dir: Path) -> tuple[MergeInputs, EngineFacts | None]:
+def _preflight(config: RunConfig, run_dir: Path, *, resume: bool) -> tuple[MergeInputs, EngineFacts | None]:
     """Look at everything that can be known beforehand; start nothing (but make the lab, if it is asked for)."""
     require_no_credentials(config)
     try:
@@ -143,7 +143,7 @@ def _preflight(config: RunConfig, run_dir: Path) -> tuple[MergeInputs, EngineFac
         require_bubblewrap(config)
     else:
         require_machine(facts, config)
-    require_disk(run_dir, inputs, config)
+    require_disk(run_dir, inputs, config, resume=resume)
     return inputs, facts
 
 
@@ -204,7 +204,7 @@ def require_machine(facts: EngineFacts, config: RunConfig) -> None:
         )
 
 
-def require_disk(run_dir: Path, inputs: MergeInputs, config: RunConfig) -> None:
+def require_disk(run_dir: Path, inputs: MergeInputs, config: RunConfig, *, resume: bool = False) -> None:
     """Refuse to start where outputs, kept weights and spare room do not fit."""
     outputs = 2 * config.container.parallel + config.keep_best + 2
     copies = copied_bytes(inputs.mounts)
@@ -216,7 +216,7 @@ def require_disk(run_dir: Path, inputs: MergeInputs, config: RunConfig) -> None:
             f"disk of {place}: expected {needed / 2**20:.0f} MiB free ({outputs} outputs of "
             f"{inputs.output_bytes / 2**20:.0f} MiB, copies of {copies / 2**20:.0f} MiB of models that only their "
             f"owner may read, and spare room), found {free / 2**20:.0f} MiB",
-            remedy="free some, pass --run-dir on another disk, or lower keep_best",
+            remedy="free some" if resume else "free some, pass --run-dir on another disk, or lower keep_best",
         )
 
 

@@ -19,7 +19,9 @@ from orchestrator.models import MergeInputs, resolve_inputs
 from orchestrator.sandbox.docker import DockerSandbox
 from orchestrator.sandbox.engine import engine_facts
 from orchestrator.sandbox.facts import SANDBOX_IMAGE
+from tests.commands import assay
 from tests.engine import PrivateEngine, private_engine
+from tests.lab_runs import smallest_config
 from tests.tiny import make_tiny, make_variant
 
 NAMES = ("add", "sub", "mul")
@@ -108,6 +110,15 @@ def own_engine(
     yield one_private_engine
     one_private_engine.make_good()
     gc.collect()  # sockets that docker-py dropped: while the test's own filter of warnings holds
+
+
+@pytest.fixture(scope="session")
+def unkilled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One finished run, the smallest there is, and the configuration that it was started with beside it."""
+    folder = tmp_path_factory.mktemp("unkilled")
+    done = assay("run", smallest_config(folder), "--run-dir", folder / "run", cwd=folder)
+    assert done.code == 0, done.err
+    return folder / "run"
 
 
 @pytest.fixture

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from orchestrator.ledger import Entry, read, require_chain, verify
+from orchestrator.models import weights_digest
 from orchestrator.state import fold
-from tests.commands import ROOT
+from tests.commands import ROOT, environment
+from tests.repeated_work import repeated
 from tests.report_links import unsupported
 from tests.report_numbers import disagreements
 
@@ -24,6 +31,9 @@ SMALLEST = {
     "[evaluate]\n": "[evaluate]\ngrid = [0.0, 0.3]\nfinalists = 2\n",
     'learn = "dpo" ': 'learn = "dpo"\nkeep_best = 3 ',
 }
+
+PATIENCE_SECONDS = 300.0
+WATCH_SECONDS = 0.002
 
 # What makes a result, event by event; times, container ids and entry numbers are not of it.
 _RESULTS = {
@@ -57,6 +67,41 @@ def smallest_config(folder: Path, **more: str) -> Path:
     return path
 
 
+def started(config: Path, run_dir: Path, **changes: str) -> subprocess.Popen[str]:
+    """Start a run; its messages may be read when it has ended."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "orchestrator", "run", str(config), "--run-dir", str(run_dir)],
+        env=environment(**changes),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def kinds_of(run_dir: Path) -> list[str]:
+    """Return the types of the whole lines so far."""
+    ledger = run_dir / "ledger.jsonl"
+    lines = ledger.read_bytes().split(b"\n")[:-1] if ledger.exists() else []
+    return [event["type"] for event in map(json.loads, lines) if "type" in event]
+
+
+def wait_until(process: subprocess.Popen[str], run_dir: Path, when: Callable[[list[str]], bool]) -> None:
+    """Return once the types of a run's events are such."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not when(kinds_of(run_dir)):
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(WATCH_SECONDS)
+
+
+def cut_off(config: Path, run_dir: Path, when: Callable[[list[str]], bool], number: signal.Signals) -> None:
+    """Start a run, and send it a signal once its event types are such."""
+    process = started(config, run_dir)
+    wait_until(process, run_dir, when)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+
+
 def results(entries: Sequence[Entry]) -> Counter[str]:
     """Return everything that a run resulted in, each with how often it is on record."""
     found: Counter[str] = Counter()
@@ -81,7 +126,24 @@ def problems(run_dir: Path, unkilled: Path) -> list[str]:
     ]
     lines += [f"blob lost: {name}" for name in kept(unkilled) - kept(run_dir)]
     lines += [f"blob left: {name}" for name in kept(run_dir) - kept(unkilled)]
-    return [*lines, *_loose_ends(run_dir, entries), *disagreements(run_dir), *unsupported(run_dir)]
+    return [
+        *lines,
+        *_loose_ends(run_dir, entries),
+        *repeated(entries),
+        *_trained(run_dir, entries),
+        *disagreements(run_dir),
+        *unsupported(run_dir),
+    ]
+
+
+def _trained(run_dir: Path, entries: Sequence[Entry]) -> list[str]:
+    """Compare the factories that were trained with their digests on record."""
+    return [
+        f"factory of iteration {entry.data['iteration']}: not as recorded in entry {entry.index}"
+        for entry in entries
+        if entry.type == "dpo.trained"
+        and weights_digest(run_dir / "factory" / f"iteration-{entry.data['iteration']}") != entry.data["adapter_sha256"]
+    ]
 
 
 def _loose_ends(run_dir: Path, entries: Sequence[Entry]) -> list[str]:

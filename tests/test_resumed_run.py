@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,45 +14,10 @@ import pytest
 
 from orchestrator.ledger import read
 from orchestrator.state import fold
-from tests.commands import assay, environment
-from tests.lab_runs import problems, smallest_config
+from tests.commands import assay
+from tests.lab_runs import cut_off, problems
 
 pytestmark = [pytest.mark.docker, pytest.mark.lab, pytest.mark.timeout(600)]
-
-WATCH_SECONDS = 0.002
-
-
-@pytest.fixture(scope="module")
-def unkilled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One finished run, and the configuration that it was started with beside it."""
-    folder = tmp_path_factory.mktemp("unkilled")
-    done = assay("run", smallest_config(folder), "--run-dir", folder / "run", cwd=folder)
-    assert done.code == 0, done.err
-    return folder / "run"
-
-
-def cut_off(config: Path, run_dir: Path, when: Callable[[list[str]], bool], number: signal.Signals) -> None:
-    """Start a run, and send it a signal once its event types are such."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "orchestrator", "run", str(config), "--run-dir", str(run_dir)],
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 300
-    while not when(kinds_of(run_dir)):
-        assert process.poll() is None, "it ended before its moment came"
-        assert time.monotonic() < deadline
-        time.sleep(WATCH_SECONDS)
-    process.send_signal(number)
-    process.wait(timeout=60)
-
-
-def kinds_of(run_dir: Path) -> list[str]:
-    """Return the types of the whole lines so far."""
-    ledger = run_dir / "ledger.jsonl"
-    lines = ledger.read_bytes().split(b"\n")[:-1] if ledger.exists() else []
-    return [event["type"] for event in map(json.loads, lines) if "type" in event]
 
 
 @pytest.mark.parametrize(

@@ -382,7 +382,7 @@ class Ledger:
     def _require_writable(self) -> None:
         if self._failure:
             raise LedgerError(
-                f"{self.path}: nothing more is written after a failed write ({self._failure})",
+                f"{self.path}: nothing more is written, since a write failed: {self._failure}",
                 remedy="free disk space or mend the disk",
             )
         if self._fd < 0:
@@ -392,7 +392,7 @@ class Ledger:
         try:
             written = os.write(self._fd, data)
             if written != len(data):  # a second write could succeed and leave a gap in nobody's knowledge
-                raise OSError(f"wrote {written} of {len(data)} bytes")
+                raise OSError(f"the disk took {written} of {len(data)} bytes")
             os.fdatasync(self._fd)
         except OSError as error:
             self._failure = error.strerror or str(error)

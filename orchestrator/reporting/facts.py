@@ -237,7 +237,7 @@ def gather(entries: Iterable[Entry]) -> RunFacts:
 def _resume(facts: RunFacts, entry: Entry) -> None:
     """Take up a run that was cut off: what was at work then has no end, and what lay between is nobody's time."""
     away = datetime.fromisoformat(entry.time) - datetime.fromisoformat(facts.last)
-    facts.away += max(0.0, away.total_seconds())
+    facts.away += away.total_seconds()  # negative where the clock was set back between the two
     facts.resumptions.append(entry)
     facts.open_stages.clear()
     facts.ended = None

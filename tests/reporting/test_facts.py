@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.ledger import read
+from orchestrator.ledger import Entry, read
 from orchestrator.reporting.facts import RunFacts, gather, spans
 from tests.ledger.written import create
 from tests.synthetic_run import SyntheticRun
@@ -87,3 +87,12 @@ def test_what_witnesses_said_is_folded_by_witness(tmp_path: Path) -> None:
         "b": (False, [2]),
         "c": (True, [4]),
     }
+
+
+def test_a_clock_that_was_set_back_between_two_processes_takes_no_time_away() -> None:
+    times = {"report.written": "2026-01-02T00:00:09", "run.resumed": "2026-01-01T00:00:00"}
+    entries = [
+        Entry(index=index, hash="00" * 32, type=kind, subject="", time=f"{time}.000000Z", data={})
+        for index, (kind, time) in enumerate(times.items())
+    ]
+    assert gather(entries).away == -(86400 + 9)
