@@ -2,7 +2,7 @@
 
 A run that goes on takes its configuration from its record. What was recorded then and is different now (a
 key, a policy, an image, a model's bytes) is named and refused: the results would not be one run's. Nothing
-is written here, and nothing started.
+is started here, and nothing written but the entry about the inputs.
 """
 
 from __future__ import annotations
