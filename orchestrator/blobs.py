@@ -21,6 +21,7 @@ from orchestrator.errors import AssayError
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY = "tmp-"
 _CHUNK_BYTES = 8 * 1024 * 1024
+MAX_READ_BYTES = 64 * 1024 * 1024  # at once, into memory
 
 
 class BlobError(AssayError):
@@ -106,14 +107,18 @@ class BlobStore:
         return path
 
     def read(self, digest: str) -> bytes:
-        """Return a blob's bytes, checked against the digest.
+        """Return a blob's bytes, checked against the digest. For texts and lists; weights are mapped or streamed.
 
         Raises:
-            BlobError: missing, or damaged.
+            BlobError: missing, damaged, or larger than `MAX_READ_BYTES`: a stranger's record may name anything.
         """
         path = self.path(digest)
         with _opened(path) as file:
-            data = file.read()
+            data = file.read(MAX_READ_BYTES + 1)
+        if len(data) > MAX_READ_BYTES:
+            raise BlobError(
+                f"{path}: expected at most {MAX_READ_BYTES} bytes, found more", remedy="no program or list is so large"
+            )
         _require_digest(path, hashlib.sha256(data).hexdigest())
         return data
 

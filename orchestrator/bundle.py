@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,7 @@ _CHUNK_BYTES = 1024 * 1024
 _BESIDE = ("checkpoint", "config.json", "report.html")
 _NAME = re.compile(r"(?!blobs$|bundle\.json$)[a-z0-9][a-z0-9._-]{0,63}|blobs/[0-9a-f]{64}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_BLOBS = "blobs/"
 _OCTAL = re.compile(rb"[0-7]{11}")
 _END = bytes(2 * tarfile.BLOCKSIZE)
 
@@ -214,12 +216,27 @@ def unpack(bundle: Path, folder: Path) -> None:
     """
     try:
         with bundle.open("rb") as file:
-            for one in _manifest(bundle, file):
+            listed = _manifest(bundle, file)
+            _require_room(bundle, file, listed, folder)
+            for one in listed:
                 _read_member(bundle, file, one, folder)
             if file.read(len(_END) + 1) != _END:
                 raise _damaged(bundle, "expected its end after the last file that is listed, found something else")
     except OSError as error:
         raise StorageError(f"{error.filename or bundle}: {error.strerror}", remedy="make room, or readable") from error
+
+
+def _require_room(bundle: Path, file: IO[bytes], listed: list[_Listed], folder: Path) -> None:
+    """Compare the file's length with what is listed, and what is listed with the disk, before anything is written."""
+    bodies = sum(tarfile.BLOCKSIZE + one.bytes + len(_padding(one.bytes)) for one in listed)
+    end, found = file.tell() + bodies + len(_END), os.fstat(file.fileno()).st_size
+    if found != end:
+        raise _damaged(bundle, f"expected its end after {end} bytes, found {found} bytes")
+    needed, free = sum(one.bytes for one in listed), shutil.disk_usage(folder).free
+    if needed > free:
+        raise StorageError(
+            f"{bundle}: expected {needed} bytes free in {folder}, found {free}", remedy="make room, or set TMPDIR"
+        )
 
 
 def _manifest(bundle: Path, file: IO[bytes]) -> list[_Listed]:
@@ -231,6 +248,8 @@ def _manifest(bundle: Path, file: IO[bytes]) -> list[_Listed]:
     data = file.read(size)
     if len(data) != size or file.read(len(_padding(size))) != _padding(size):
         raise _damaged(bundle, f"{MANIFEST} is cut")
+    if data.count(b"{") > MAX_FILES + 1 or data.count(b"[") > 1 or data.count(b",") > 3 * MAX_FILES + 1:
+        raise _damaged(bundle, f"expected at most {MAX_FILES} files")  # before they take memory
     try:
         manifest = decode(data)
     except LedgerError as error:
@@ -262,6 +281,8 @@ def _listed(bundle: Path, one: object) -> _Listed:
         raise _damaged(bundle, f"{name}: expected at most {MAX_FILE_BYTES} bytes, found {size!r:.40}")
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
         raise _damaged(bundle, f"{name}: expected a sha256, found {digest!r:.80}")
+    if name.startswith(_BLOBS) and name != _BLOBS + digest:
+        raise _damaged(bundle, f"{name}: expected the sha256 that names it, found {digest}")
     return _Listed(path=name, bytes=size, sha256=digest)
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator import blobs
 from orchestrator.blobs import BlobError, BlobStore, MissingBlobError
 
 
@@ -107,3 +108,11 @@ def test_what_was_dropped_is_told_from_what_was_altered(store: BlobStore) -> Non
 def test_a_store_that_is_only_read_is_not_made(tmp_path: Path) -> None:
     BlobStore(tmp_path / "blobs", create=False)
     assert not (tmp_path / "blobs").exists()
+
+
+def test_a_blob_that_is_too_large_for_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blobs, "MAX_READ_BYTES", 10)
+    store = BlobStore(tmp_path)
+    assert store.read(store.put_bytes(b"x" * 10)) == b"x" * 10
+    with pytest.raises(BlobError, match="at most 10 bytes"):
+        store.read(store.put_bytes(b"x" * 11))

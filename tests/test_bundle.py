@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from orchestrator.bundle import MANIFEST, BundleError, opened, unpack, write_bundle
-from orchestrator.errors import AssayError, LedgerError, UsageError
+from orchestrator.errors import AssayError, LedgerError, StorageError, UsageError
 from orchestrator.ledger import canonical, read
 from tests.commands import assay
 from tests.synthetic_run import SyntheticRun
@@ -247,11 +249,84 @@ def test_sizes_that_cannot_be_are_refused_before_anything_is_written(size: objec
         {"files": [{"bytes": size, "path": "ledger.jsonl", "sha256": "0" * 64}], "format": "assay-bundle/1"},
         separators=(",", ":"),
     ).encode()
+    refused(with_manifest(text), tmp_path)
+    assert not list((tmp_path / "deep" / "target").iterdir())
+
+
+def with_manifest(text: bytes) -> bytes:
+    """Return the beginning of a bundle with this manifest."""
     head = tarfile.TarInfo(MANIFEST)
     head.size = len(text)
-    data = head.tobuf(tarfile.GNU_FORMAT) + text + bytes(-len(text) % 512)
-    refused(data, tmp_path)
+    return head.tobuf(tarfile.GNU_FORMAT) + text + bytes(-len(text) % 512)
+
+
+@pytest.mark.parametrize("many", [b"[],", b"{},", b"0,", b'{"a":[[]]},'])
+def test_a_manifest_of_millions_is_refused_before_it_takes_memory(many: bytes, tmp_path: Path) -> None:
+    text = b'{"files":[' + many * 2_000_000 + b'0],"format":"assay-bundle/1"}'
+    tracemalloc.start()
+    error = refused(with_manifest(text), tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert isinstance(error, BundleError)
+    assert peak < 4 * len(text)
+
+
+def test_what_is_listed_and_not_there_takes_no_room(tmp_path: Path) -> None:
+    text = json.dumps(
+        {"files": [{"bytes": 2**35, "path": "ledger.jsonl", "sha256": "0" * 64}], "format": "assay-bundle/1"},
+        separators=(",", ":"),
+    ).encode()
+    assert "end" in str(refused(with_manifest(text), tmp_path))
     assert not list((tmp_path / "deep" / "target").iterdir())
+
+
+def test_a_sparse_bundle_larger_than_the_disk_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = {"files": [{"bytes": 2**30, "path": "ledger.jsonl", "sha256": "0" * 64}], "format": "assay-bundle/1"}
+    head = with_manifest(canonical(listed))
+    with (tmp_path / "sparse").open("wb") as file:
+        file.write(head)
+        file.truncate(len(head) + 512 + 2**30 + 1024)
+    (tmp_path / "out").mkdir()
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**30 - 1))
+    with pytest.raises(StorageError, match="free"):
+        unpack(tmp_path / "sparse", tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_blob_under_another_s_name_is_refused(tmp_path: Path) -> None:
+    assert isinstance(refused(archive(LEDGER, member(f"blobs/{'0' * 64}")), tmp_path), BundleError)
+
+
+def test_the_record_of_one_run_with_the_blobs_of_another_replays_nothing(bundle: Path, tmp_path: Path) -> None:
+    other = SyntheticRun(tmp_path / "other", programs=6, iterations=1, chance=5).write()
+    with tarfile.open(bundle) as tar:
+        ours = [one for one in tar.getmembers() if one.name.startswith("blobs/")]
+        blobs = [member(one.name, tar.extractfile(one).read()) for one in ours]  # type: ignore[union-attr]
+    theirs = (other.run_dir / "ledger.jsonl").read_bytes()
+    (tmp_path / "mixed").write_bytes(bytes_of(sorted([*blobs, member("ledger.jsonl", theirs)], key=name_of)))
+    done = assay("replay", tmp_path / "mixed", "--programs", "all", "--json", "r.json", "--weakened", cwd=tmp_path)
+    classes = {one["class"] for one in json.loads((tmp_path / "r.json").read_text())["programs"]}
+    assert (classes, done.code) == ({"INPUT_UNAVAILABLE"}, 6), done.err
+
+
+def name_of(one: tuple[tarfile.TarInfo, bytes]) -> str:
+    return one[0].name
+
+
+def bytes_of(members: list[tuple[tarfile.TarInfo, bytes]]) -> bytes:
+    """Return a whole bundle of these files, as `write_bundle` lays it out."""
+    listed = [
+        {"path": one.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for one, data in members
+    ]
+    body = with_manifest(canonical({"format": "assay-bundle/1", "files": listed}))
+    for one, data in members:
+        plain = tarfile.TarInfo(one.name)
+        plain.size = len(data)
+        body += plain.tobuf(tarfile.GNU_FORMAT) + data + bytes(-len(data) % 512)
+    return body + bytes(1024)
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04" + bytes(600), bytes(2048), b"\x1f\x8b" + bytes(1000)])
