@@ -50,7 +50,8 @@ def require_accepted(request: Request, original: Original, programs: Sequence[Re
     """
     if not request.stranger or request.accept_weakened:
         return
-    given_up = list(weakened(adapted_or_none(request, original) or _refuse_unknown()))
+    config = adapted_or_none(request, original) or _refuse_unknown()
+    given_up = [*weakened(config), *_chosen(config)]
     if any(program.policy == SKIPPED for program in programs):
         given_up.append("programs that no policy has checked")
     if given_up:
@@ -58,6 +59,12 @@ def require_accepted(request: Request, original: Original, programs: Sequence[Re
             f"{request.source}: its record gives up protection: {', '.join(given_up)}",
             remedy="pass --weakened if you accept that",
         )
+
+
+def _chosen(config: RunConfig) -> list[str]:
+    """Return what a record chooses among what this host has: nobody here said that it is as good."""
+    chosen = {"runtime": config.container.runtime, "apparmor": config.container.apparmor}
+    return [f"[container] {key} = {value!r}" for key, value in chosen.items() if value]
 
 
 def adapted_or_none(request: Request, original: Original) -> RunConfig | None:

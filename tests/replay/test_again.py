@@ -311,6 +311,17 @@ def test_a_stranger_s_record_that_gives_up_protection_is_refused_unless_accepted
     assert classes(again(other, MEAN, stranger=True, accept_weakened=True)) == {MEAN: "IDENTICAL"}
 
 
+@pytest.mark.parametrize(("key", "value"), [("runtime", "runc"), ("apparmor", "lax")])
+def test_a_stranger_does_not_choose_a_runtime_or_a_profile_of_this_host(
+    run_dir: Path, tmp_path: Path, key: str, value: str
+) -> None:
+    config = dict(data_of(run_dir, "run.started")["config"])
+    config["container"] = {**config["container"], key: value}
+    other = rewritten(run_dir, tmp_path / "run", change("run.started", config=config))
+    with pytest.raises(UsageError, match=rf"\[container\] {key} = '{value}'.*\n.*--weakened"):
+        again(other, MEAN, stranger=True)
+
+
 def test_the_command_writes_what_it_says_and_exits_with_the_class(run_dir: Path, tmp_path: Path) -> None:
     done = assay("replay", run_dir, "--programs", MEAN, "--json", "r.json", "--junit", "r.xml", cwd=tmp_path)
     assert done.code == 0, done.err
