@@ -17,7 +17,7 @@ from typing import Any
 from evals.splits import Sealed
 from orchestrator.claim import CONFIG_NAME, begun, go_on, read_config, require_new
 from orchestrator.config import RunConfig, load_config, parse_config
-from orchestrator.credentials import redacted
+from orchestrator.credentials import REDACTED, redacted
 from orchestrator.errors import LedgerError, UsageError
 from orchestrator.ledger import FILE_NAME, Entry, TornTailError, canonical, read, sha256_of
 from orchestrator.ledger.recovery import require_free
@@ -33,7 +33,7 @@ _ORDER = "models.candidates, in order"
 
 # Of a determinism profile, what is recorded for people and decides no result of the orchestrator. The kernel
 # schedules; the number of threads is compared as such, however it was set; the engine's client only asks.
-_NO_NUMBERS = frozenset({"platform"})
+_NO_NUMBERS = frozenset({"platform", REDACTED})
 _NO_NUMBERS_SET = frozenset(
     {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "PYTHONHASHSEED"}
 )
@@ -210,7 +210,7 @@ def accepted(plan: Plan, profile: Mapping[str, Any], *, accept: bool) -> Plan:
 
 def _other_numbers(known: Mapping[str, Any], found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Compare what decides numbers, as far as it was recorded."""
-    names = known.keys() - _NO_NUMBERS
+    names, found = known.keys() - _NO_NUMBERS, redacted(dict(found))  # as it would be on record
     packages = known["packages"].keys() - _NO_NUMBERS_IN
     expected, now = ({name: _numeric(name, side.get(name), packages) for name in names} for side in (known, found))
     return differences(expected, now)

@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.blobs import BlobStore
 from orchestrator.config import RunConfig, parse_config
+from orchestrator.credentials import REDACTED, redacted
 from orchestrator.errors import LedgerError, UsageError
 from orchestrator.ledger import Entry, Ledger, canonical, sha256_of
 from orchestrator.record import Recorder, resolved
@@ -24,6 +25,7 @@ from orchestrator.resume import (
 )
 from orchestrator.session import determinism_profile
 from orchestrator.state import RunState
+from tests.planted import CANARIES
 
 TOML = """
 name = "lab"
@@ -272,3 +274,9 @@ def test_every_difference_is_found_where_it_is() -> None:
         ("b.c[1]", "2", "3"),
         ("d", "nothing", "4"),
     ]
+
+
+def test_a_secret_among_the_numeric_knobs_is_compared_as_it_is_on_record(tmp_path: Path) -> None:
+    found = {**PROFILE, "environment": {"OMP_SOME_TOKEN": CANARIES["huggingface"]}}
+    recorded = {**redacted(found), REDACTED: {"huggingface token": 1}}
+    assert accepted(goes_on(tmp_path, recorded), found, accept=False).changed == ()
