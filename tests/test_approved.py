@@ -19,8 +19,7 @@ import pytest
 from orchestrator.config import RunConfig
 from orchestrator.ledger import read
 from tests.commands import assay
-from tests.lab_runs import smallest_config
-from tests.test_resumed_run import cut_off, kinds_of
+from tests.lab_runs import cut_off, kinds_of, smallest_config
 
 pytestmark = [pytest.mark.docker, pytest.mark.lab]
 

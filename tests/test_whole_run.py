@@ -26,9 +26,8 @@ from orchestrator.report import write_report
 from orchestrator.session import determinism_profile
 from orchestrator.show import one_program, programs_table
 from tests.commands import Done, assay
-from tests.lab_runs import smallest_config
+from tests.lab_runs import cut_off, smallest_config
 from tests.replay.recorded import Draft, data_of, rewritten
-from tests.test_resumed_run import cut_off
 
 pytestmark = [pytest.mark.docker, pytest.mark.lab, pytest.mark.timeout(600)]
 
