@@ -67,11 +67,11 @@ def smallest_config(folder: Path, **more: str) -> Path:
     return path
 
 
-def started(config: Path, run_dir: Path, **changes: str) -> subprocess.Popen[str]:
+def started(config: Path, run_dir: Path, *more: str) -> subprocess.Popen[str]:
     """Start a run; its messages may be read when it has ended."""
     return subprocess.Popen(
-        [sys.executable, "-m", "orchestrator", "run", str(config), "--run-dir", str(run_dir)],
-        env=environment(**changes),
+        [sys.executable, "-m", "orchestrator", "run", str(config), "--run-dir", str(run_dir), *more],
+        env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -94,9 +94,9 @@ def wait_until(process: subprocess.Popen[str], run_dir: Path, when: Callable[[li
         time.sleep(WATCH_SECONDS)
 
 
-def cut_off(config: Path, run_dir: Path, when: Callable[[list[str]], bool], number: signal.Signals) -> None:
+def cut_off(config: Path, run_dir: Path, when: Callable[[list[str]], bool], number: signal.Signals, *more: str) -> None:
     """Start a run, and send it a signal once its event types are such."""
-    process = started(config, run_dir)
+    process = started(config, run_dir, *more)
     wait_until(process, run_dir, when)
     process.send_signal(number)
     process.communicate(timeout=60)

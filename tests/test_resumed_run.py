@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,11 +63,36 @@ def test_two_processes_do_not_work_on_one_run(unkilled: Path, tmp_path: Path) ->
     def second_is_refused(kinds: list[str]) -> bool:
         if "baseline.completed" not in kinds:
             return False
-        done = assay("run", "--resume", run_dir, cwd=tmp_path)
-        assert done.code == 3
-        assert "another process is writing it" in done.err
+        for arguments in (("--resume", run_dir), (config, "--run-dir", run_dir)):
+            done = assay("run", *arguments, cwd=tmp_path)
+            assert done.code == 3
+            assert "another process is writing it: number" in done.err
         return True
 
     cut_off(config, run_dir, second_is_refused, signal.SIGKILL)
     assert fold(read(run_dir / "ledger.jsonl")).resumptions == 0
     shutil.rmtree(run_dir)
+
+
+START = ("log.opened", "run.resumed", "run.started", "sandbox.protections", "canaries.held", "inputs.resolved")
+
+
+def begun(kind: str, kinds: list[str]) -> bool:
+    return kind in kinds
+
+
+def test_a_run_that_is_killed_again_and_again_while_it_starts_ends_as_one_that_was_not(
+    unkilled: Path, tmp_path: Path
+) -> None:
+    config, run_dir = unkilled.parent / "smallest.toml", tmp_path / "run"
+
+    def there(name: str, kinds: list[str]) -> bool:
+        return (run_dir / name).exists()
+
+    moments = [partial(there, name) for name in ("", "config.json", "ledger.jsonl")]
+    moments += [partial(begun, kind) for kind in START]
+    for moment in moments:
+        cut_off(config, run_dir, moment, signal.SIGKILL, "--resume")
+    done = assay("run", "--resume", run_dir, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert problems(run_dir, unkilled) == []
