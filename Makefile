@@ -52,8 +52,8 @@ control: lab  ## Run the lab without training, and report the newest demo beside
 test: lab  ## Set up what is missing, then run all tests
 	$(BIN)/python -m pytest
 
-resume-drill: lab  ## Kill a small run at 25 moments, resume each, compare with one never killed (15 min)
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.resume_drill --kills 25
+resume-drill: lab  ## Kill a small run at 25 moments, resume each, compare with one never killed (20 min; on an idle machine)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.resume_drill --kills 25 --table benchmarks/results/resume.md
 
 attacks: setup bubblewrap  ## Run the attack programs on every sandbox, and show what was held, by family
 	ASSAY_TEST_BARE=1 $(BIN)/python -m pytest -q tests/attacks

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from orchestrator import session
 from orchestrator.blobs import BlobStore
 from orchestrator.config import RunConfig, parse_config
-from orchestrator.errors import AssayError, Interrupted, PreflightError, SandboxError, StorageError
+from orchestrator.errors import AssayError, Interrupted, LedgerError, PreflightError, SandboxError, StorageError
 from orchestrator.ledger import Ledger, read
 from orchestrator.models import MergeInputs
 from orchestrator.record import Recorder
@@ -102,6 +102,27 @@ def test_whatever_cuts_a_run_off_its_message_says_how_to_go_on(
 
 
 WIDENED = read_profile('name = "x"\nunsafe_why = "y"\n[unsafe_allow]\ntorch = "empty"\n')
+
+
+def test_a_ledger_that_cannot_be_written_is_one_message_with_one_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    ledger = Ledger.create(tmp_path / "ledger.jsonl", source="assay/test", config_sha256="0" * 64)
+    recorder = Recorder(ledger, BlobStore(tmp_path / "blobs"))
+    monkeypatch.setattr(os, "fdatasync", full)
+    with (
+        ledger,
+        pytest.raises(LedgerError) as caught,
+        session._recorded_end(recorder, "go on with `assay run --resume x`"),
+    ):
+        recorder.stage_started("run", 1, 1)
+    assert str(caught.value) == (
+        f"{tmp_path}/ledger.jsonl: cannot be written: No space left on device\n"
+        "  -> free disk space or mend the disk; then go on with `assay run --resume x`"
+    )
 
 
 def test_what_a_configuration_gives_up_is_in_every_event(tmp_path: Path) -> None:
