@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cache import cache_dir
 from orchestrator.ledger import read
 from orchestrator.state import fold
 from tests.commands import Done, assay, environment
@@ -30,6 +31,7 @@ pytestmark = [
 
 PLATFORM = 3  # exit code
 AWAY_SECONDS = 2.0
+EVERYBODYS = cache_dir()
 
 
 def second_score(kinds: list[str]) -> bool:
@@ -53,44 +55,52 @@ def require_one_message(code: int | None, said: str, run_dir: Path) -> str:
 # -- the engine ------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def engine(own_engine: PrivateEngine) -> PrivateEngine:
+    """That engine, with the lab that is there already in its cache of its own."""
+    cache_dir().mkdir(exist_ok=True)
+    (cache_dir() / "lab").symlink_to(EVERYBODYS / "lab")
+    return own_engine
+
+
 def test_a_run_gets_over_an_engine_that_was_killed_and_comes_back(
-    unkilled: Path, own_engine: PrivateEngine, tmp_path: Path
+    unkilled: Path, engine: PrivateEngine, tmp_path: Path
 ) -> None:
     run_dir = tmp_path / "run"
     process = started(unkilled.parent / "smallest.toml", run_dir)
     wait_until(process, run_dir, second_score)
-    own_engine.signal(signal.SIGKILL)
-    own_engine.wait()
-    back = threading.Timer(AWAY_SECONDS, own_engine.start)
+    engine.signal(signal.SIGKILL)
+    engine.wait()
+    back = threading.Timer(AWAY_SECONDS, engine.start)
     back.start()
     said = process.communicate(timeout=300)[1]
     back.join()
     assert process.returncode == 0, said
     assert "sandbox.faulted" in kinds_of(run_dir)
     assert problems(run_dir, unkilled) == []
-    assert own_engine.containers() == []
+    assert engine.containers() == []
 
 
 def test_a_run_whose_engine_stays_away_stops_and_goes_on_when_it_is_back(
-    unkilled: Path, own_engine: PrivateEngine, tmp_path: Path
+    unkilled: Path, engine: PrivateEngine, tmp_path: Path
 ) -> None:
     run_dir = tmp_path / "run"
     process = started(unkilled.parent / "smallest.toml", run_dir)
     wait_until(process, run_dir, second_score)
-    own_engine.signal(signal.SIGKILL)
-    own_engine.wait()
+    engine.signal(signal.SIGKILL)
+    engine.wait()
     said = process.communicate(timeout=300)[1]
     require_one_message(process.returncode, said, run_dir)
     before = (run_dir / "ledger.jsonl").read_bytes()
     refused = resumed(run_dir)
     assert (refused.code, "Traceback" in refused.err) == (PLATFORM, False), refused.err
-    assert own_engine.address in refused.err
+    assert engine.address in refused.err
     assert (run_dir / "ledger.jsonl").read_bytes() == before
-    own_engine.start()
+    engine.start()
     done = resumed(run_dir)
     assert done.code == 0, done.err
     assert problems(run_dir, unkilled) == []
-    assert own_engine.containers() == []
+    assert engine.containers() == []
 
 
 # -- the disk --------------------------------------------------------------------------------------
