@@ -24,9 +24,9 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, *trust: str) -> Iterator[Served]:
-    """Start `assay ledger witness-serve` on a free port of this host; end it with SIGTERM."""
-    arguments = ["--dir", str(folder), "--listen", "127.0.0.1:0"]
+def served(folder: Path, *trust: str, port: str = "0") -> Iterator[Served]:
+    """Start `assay ledger witness-serve` on a port of this host (0: a free one); end it with SIGTERM."""
+    arguments = ["--dir", str(folder), "--listen", f"127.0.0.1:{port}"]
     arguments += [argument for key in trust for argument in ("--trust", key)]
     process = subprocess.Popen(
         [sys.executable, "-m", "orchestrator", "ledger", "witness-serve", *arguments],
