@@ -170,6 +170,15 @@ def test_a_run_that_requires_one_does_not_begin_without(run: Path, witness: Witn
         pytest.fail("it began")
 
 
+def test_a_run_that_requires_one_is_not_taken_up_again_without(run: Path, witness: Witness) -> None:
+    small_log(run)
+    away(witness)
+    before = run.read_bytes()
+    with pytest.raises(LedgerError, match="found 0"), running(run, settings(witness, require=1)):
+        pytest.fail("it went on")
+    assert run.read_bytes() == before
+
+
 def test_a_run_that_requires_one_is_stopped_when_it_was_gone_for_too_long(run: Path, witness: Witness) -> None:
     stopped = threading.Event()
     with running(run, settings(witness, require=1, grace=0.2), stopped.set) as (witnessing, ledger):
@@ -281,6 +290,7 @@ def test_nothing_is_recorded_after_it_was_said_that_the_run_completes(run: Path,
         size = ledger.size
         ledger.append("dpo.skipped", "", skipped())
         time.sleep(10 * SOON)
+        witnessing._round(ledger)  # as a thread that was waiting for its answer all the while
         assert ledger.size == size + 1
 
 

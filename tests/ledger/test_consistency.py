@@ -11,7 +11,7 @@ import pytest
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import keys
 from orchestrator.ledger.consistency import check, prove
-from orchestrator.ledger.note import SignedCheckpoint, VerifierKey, parse
+from orchestrator.ledger.note import SignedCheckpoint, VerifierKey, parse, signed_by
 from orchestrator.ledger.reading import HeldError
 from orchestrator.ledger.witness_protocol import parse_request
 from tests.ledger.witnessed import go_on
@@ -107,6 +107,16 @@ def test_a_proof_spans_a_rotation_and_names_the_later_key(log: Path) -> None:
     assert found.key.public == keys.current().public
     with pytest.raises(LedgerError, match="expected the key"):
         check(as_file(log, held), key=VerifierKey(name=held.checkpoint.origin, public=bytes(32)))
+
+
+def test_a_signature_by_a_key_of_another_name_is_not_the_log_s(log: Path) -> None:
+    good = as_file(log, 3)
+    key = keys.current().key("assay/other")
+    note = signed_by(
+        parse(good["checkpoint"].encode()).checkpoint, key, keys.current().sign(kept(log).checkpoint.text())
+    )
+    with pytest.raises(LedgerError, match="expected a key of assay/test"):
+        check({**good, "vkey": str(key), "checkpoint": note.render().decode()})
 
 
 def test_the_c2sp_form_is_what_a_witness_takes(log: Path) -> None:
