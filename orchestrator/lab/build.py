@@ -95,7 +95,7 @@ def _worker(half: str, out: Path) -> Iterator[subprocess.Popen[str]]:
     """Start one worker in a session of its own, so that Ctrl-C reaches the parent alone."""
     with _log(out, half).open("w", encoding="utf-8") as log:
         process = subprocess.Popen(  # noqa: S603 -- our own module, with our own arguments
-            [sys.executable, "-m", "orchestrator.lab.worker", half, str(out)],
+            [sys.executable, "-P", "-m", "orchestrator.lab.worker", half, str(out)],
             env={**os.environ, **WORKER_ENVIRONMENT, "PYTHONPATH": _import_path()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -6,6 +6,7 @@ the reader does its part too. A log of a million events is verified in about hal
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -20,6 +21,7 @@ from orchestrator.ledger.note import VerifierKey
 
 _WORTH_BYTES = 16 * 1024 * 1024  # of a log: a smaller one is verified before the processes have started
 _GROUP_BYTES = 512 * 1024
+_SAFE_PATH = "PYTHONSAFEPATH"
 _MAX_HELPERS = 4  # more than the reader can follow
 
 
@@ -39,7 +41,8 @@ class _Helper:
         context = multiprocessing.get_context("spawn")  # the caller may have threads: those do not survive a fork
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_help, args=(theirs,), daemon=True)
-        self._process.start()
+        with _nothing_of_the_working_directory():
+            self._process.start()
         theirs.close()
         self._group: list[Raw] = []
 
@@ -65,6 +68,19 @@ class _Helper:
         self._process.kill()
         self._process.join()
         self._connection.close()
+
+
+@contextlib.contextmanager
+def _nothing_of_the_working_directory() -> Iterator[None]:
+    """Have Python start without it in its path: it may be a stranger's, with a module named as one of ours."""
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(_SAFE_PATH)
+        if before is not None:
+            os.environ[_SAFE_PATH] = before
 
 
 def _ahead(count: int, raws: Iterator[Raw], place: Place) -> Iterator[tuple[Raw, Vouched]]:

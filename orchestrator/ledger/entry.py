@@ -16,6 +16,7 @@ from orchestrator.ledger.canonical import MAX_DEPTH, decode_unchecked, is_plain,
 from orchestrator.ledger.events import REOPENING_TYPES, TERMINAL_TYPES
 from orchestrator.ledger.form import in_form
 from orchestrator.ledger.note import VerifierKey, require_name
+from orchestrator.ledger.payload import MOVED, require_moved
 from orchestrator.ledger.tree import Frontier
 
 FORMAT = "assay-ledger/2"
@@ -176,6 +177,8 @@ def event_of(line: bytes, index: int | None = None) -> dict[str, Any]:
         if index is not None and event["seq"] != index:
             raise LedgerError(f"key `seq`: expected {index}, found {event['seq']}")
         in_form(event["type"], event["data"])
+        if MOVED in event["data"]:
+            require_moved(event["data"])
     except LedgerError as error:
         raise at(-1 if index is None else index, error) from error
     return event

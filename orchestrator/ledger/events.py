@@ -17,6 +17,9 @@ class Kind(StrEnum):
     DIGEST = "sha256"  # 64 lower-case hex digits, or "" for none
     DECIMAL = "decimal"  # a number as a string: "0.8125", "-3", "1.5e-06"; or "" for unknown
     BITS = "bits"  # a string of 0 and 1, one per item
+    NAME = "name"  # of a log or a key: printable ASCII without space and plus
+    VKEY = "verifier key"  # `<name>+<key id>+<key>` (docs/ledger-format.md, section 5)
+    BASE64 = "base64"
     INT = "int"
     INT_OR_NULL = "int or null"
     BOOL = "bool"
@@ -62,9 +65,9 @@ _ACCURACY = (_N, "ones over items")
 EVENT_TYPES: Mapping[str, EventType] = {
     "log.opened": _event(
         "First entry of every ledger.",
-        origin=(_T, "the log's own name: `assay/<run name>/<ULID>`, the `source` of all its events"),
+        origin=(Kind.NAME, "the log's own name: `assay/<run name>/<ULID>`, the `source` of all its events"),
         format=(_T, "`assay-ledger/2` (docs/ledger-format.md)"),
-        vkey=(_T, "verifier key (C2SP signed note) of the first commits: `<origin>+<key id>+<key>`"),
+        vkey=(Kind.VKEY, "verifier key (C2SP signed note) of the first commits: `<origin>+<key id>+<key>`"),
         config_sha256=(_D, "of the resolved configuration, canonical JSON"),
     ),
     "run.started": _event(
@@ -361,13 +364,13 @@ EVENT_TYPES: Mapping[str, EventType] = {
         "A witness has cosigned a checkpoint of this log: it has seen it grow to there, and no other way.",
         size=(_I, "entries that it vouches for"),
         root=(_D, "of the tree over them"),
-        witness=(_T, "the witness's verifier key, `<name>+<key id>+<key>`"),
+        witness=(Kind.VKEY, "the witness's verifier key, `<name>+<key id>+<key>`"),
         time=(_I, "seconds since 1970, by the witness's clock"),
-        cosignature=(_T, "base64 as in the checkpoint's signature line (docs/ledger-format.md, section 11)"),
+        cosignature=(Kind.BASE64, "as in the checkpoint's signature line (docs/ledger-format.md, section 11)"),
     ),
     "witness.failed": _event(
         "A witness gave no cosignature where it had before, or at the start. Written once until it gives one again.",
-        witness=(_T, "the witness's verifier key"),
+        witness=(Kind.VKEY, "the witness's verifier key"),
         where=(_T, "its directory or URL, as configured"),
         why=(_T, "what it or the network said"),
         size=(_I, "entries that it vouches for so far, as this process knows"),
@@ -384,8 +387,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
         "Another key signs from the next commit on. The commit that holds this entry is signed by the old one.",
         size=(_I, "entries before this one"),
         root=(_D, "of the tree over them"),
-        old_vkey=(_T, "verifier key that signed until here"),
-        new_vkey=(_T, "verifier key that signs what follows"),
+        old_vkey=(Kind.VKEY, "that signed until here"),
+        new_vkey=(Kind.VKEY, "that signs what follows"),
     ),
     "log.reopened": _event(
         "Another process took the log up again: the run goes on. What is recorded from here on is its work.",

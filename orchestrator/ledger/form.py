@@ -52,8 +52,15 @@ def require_form(event_type: str, data: Mapping[str, Any]) -> None:
 
 def free_text(event_type: str, data: Mapping[str, Any]) -> Any:
     """Return what may hold any text: no digests, numbers and the like, whose form has been checked."""
-    if len(data) == len(_REQUIRED[event_type]):
-        return [data[name] for name in _FREE[event_type]]
+    return (
+        [data[name] for name in _FREE[event_type]]
+        if len(data) == len(_REQUIRED[event_type])
+        else free(event_type, data)
+    )
+
+
+def free(event_type: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of the data that may hold any text."""
     closed = _CLOSED[event_type]
     return {name: value for name, value in data.items() if name not in closed}
 
@@ -97,6 +104,9 @@ _KINDS: Mapping[Kind, tuple[tuple[type, ...], Callable[[Any], object] | None]] =
     Kind.DIGEST: ((str,), re.compile(r"(?:[0-9a-f]{64})?").fullmatch),
     Kind.DECIMAL: ((str,), re.compile(r"(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)?").fullmatch),
     Kind.BITS: ((str,), re.compile(r"[01]*").fullmatch),
+    Kind.NAME: ((str,), re.compile(r"[!-*,-~]{1,200}").fullmatch),
+    Kind.VKEY: ((str,), re.compile(r"[!-*,-~]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}").fullmatch),
+    Kind.BASE64: ((str,), re.compile(r"[A-Za-z0-9+/]*={0,2}").fullmatch),
     Kind.INT: ((int,), range(-MAX_INT, MAX_INT + 1).__contains__),
     Kind.INT_OR_NULL: ((int, type(None)), _whole),
     Kind.BOOL: ((bool,), None),
@@ -114,13 +124,12 @@ def _checks(*, required: bool) -> dict[str, tuple[_Check, ...]]:
 
 _REQUIRED = _checks(required=True)
 _OPTIONAL = _checks(required=False)
+_FREE_KINDS = (Kind.TEXT, Kind.LIST, Kind.MAP)
 _FREE = {
-    name: tuple(
-        key for key, spec in event.keys.items() if spec.required and spec.kind in (Kind.TEXT, Kind.LIST, Kind.MAP)
-    )
+    name: tuple(key for key, spec in event.keys.items() if spec.required and spec.kind in _FREE_KINDS)
     for name, event in EVENT_TYPES.items()
 }
 _CLOSED: Mapping[str, frozenset[str]] = {
-    name: frozenset(key for key, spec in event.keys.items() if spec.kind not in (Kind.TEXT, Kind.LIST, Kind.MAP))
+    name: frozenset(key for key, spec in event.keys.items() if spec.kind not in _FREE_KINDS)
     for name, event in EVENT_TYPES.items()
 }

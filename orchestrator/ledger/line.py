@@ -91,6 +91,8 @@ class LineWriter:
             raise at(index, error) from error
 
     def _line(self, index: int, event_type: str, subject: str, data: Mapping[str, Any]) -> Made:
+        if not isinstance(subject, str):
+            raise LedgerError(f"subject: expected text, found {subject!r:.80}")
         said = in_form(event_type, data)
         if MOVED in said or REDACTED in said:
             raise LedgerError(f"keys `{MOVED}` and `{REDACTED}`: expected them in no event, found one")
@@ -110,7 +112,7 @@ class LineWriter:
         }
         line = dumped(event)
         if may_hold_secret(dumped([subject, free_text(event_type, said)])):
-            event["data"], event["subject"] = said, subject = taken_out(said, subject)
+            event["data"], event["subject"] = said, subject = taken_out(event_type, said, subject)
             line = canonical(event)
         if len(line) >= MAX_LINE_BYTES:
             event["data"] = move_large(said, len(line) - MAX_LINE_BYTES, self._blobs)

@@ -14,9 +14,10 @@ from typing import Any
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.commit import Batch, TornTailError, Voucher, batches, nobody
 from orchestrator.ledger.completeness import Completeness
-from orchestrator.ledger.entry import MAX_LINE_BYTES, BadEntryError, Entry
+from orchestrator.ledger.entry import MAX_LINE_BYTES, BadEntryError, Entry, at
+from orchestrator.ledger.form import require_form
 from orchestrator.ledger.note import SignedCheckpoint, VerifierKey
-from orchestrator.ledger.payload import FOLDER, put_back
+from orchestrator.ledger.payload import FOLDER, MOVED, put_back
 from orchestrator.ledger.tree import EMPTY_ROOT, Frontier
 
 _READ_BYTES = 1024 * 1024
@@ -62,14 +63,25 @@ def read(path: Path) -> Iterator[Entry]:
 
 
 def entry_of(event: dict[str, Any], leaf: bytes, path: Path) -> Entry:
-    """Return a verified event as readers see it: with its large values in their places."""
+    """Return a verified event as readers see it: with its large values in their places.
+
+    Raises:
+        LedgerError: a large value is gone, or is not of the kind that its key has.
+    """
+    data = event["data"]
+    if MOVED in data:
+        try:
+            data = put_back(data, path.parent / FOLDER)
+            require_form(event["type"], data)
+        except LedgerError as error:
+            raise at(event["seq"], error) from error
     return Entry(
         index=event["seq"],
         hash=leaf.hex(),
         type=event["type"],
         subject=event["subject"],
         time=event["time"],
-        data=put_back(event["data"], path.parent / FOLDER),
+        data=data,
     )
 
 

@@ -100,6 +100,7 @@ class Log:
             need(isinstance(event[name], str) and re.fullmatch(form, event[name]) is not None, index, name)
         need(type(event["seq"]) is int and event["seq"] == index, index, "seq")
         need(not self.origin or event["source"] == self.origin, index, "source")
+        moved(event["data"], index)
         successor = self.rules(event["type"], event["data"], event["source"], index)
         self.leaves.append(hashlib.sha256(b"\x00" + line).digest())
         return successor
@@ -200,6 +201,22 @@ def plain(value: Any, index: int, depth: int) -> None:
             need(all(" " <= char <= "~" for char in key), index, "key")
         for item in value.values() if isinstance(value, dict) else value:
             plain(item, index, depth + 1)
+
+
+def moved(data: dict[str, Any], index: int) -> None:
+    """Section 6, rule 6."""
+    if "moved" not in data:
+        return
+    need(isinstance(data["moved"], dict), index, "moved")
+    total = 0
+    for name, what in data["moved"].items():
+        need(isinstance(what, dict) and list(what) == ["bytes", "sha256"], index, "moved")
+        need(type(what["bytes"]) is int and what["bytes"] > 0, index, "moved")
+        need(isinstance(what["sha256"], str), index, "moved")
+        need(re.fullmatch(r"[0-9a-f]{64}", what["sha256"]) is not None, index, "moved")
+        need(isinstance(data.get(name), str | list | dict) and not data[name], index, "moved")
+        total += what["bytes"]
+    need(total <= 16 * 2**20, index, "moved")
 
 
 def unbase64(text: str, index: int) -> bytes:

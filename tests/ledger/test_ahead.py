@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from orchestrator.ledger import ahead, verify
 from orchestrator.ledger.commit import Raw, Vouched, Voucher, vouched_for
 from orchestrator.ledger.entry import Place
 from orchestrator.ledger.keys import rotate
+from tests.commands import ROOT
 from tests.ledger.written import create, skipped, small_log
 
 
@@ -111,6 +114,25 @@ def test_when_the_other_processes_are_killed_the_reader_goes_on_alone(tmp_path: 
     assert killed
     assert found == verify(path)
     assert found.complete
+
+
+def test_nothing_of_the_working_directory_runs(log: Path, tmp_path: Path) -> None:
+    """In a process of its own: the helper that watches over resources is started once in each."""
+    for module in ("multiprocessing", "orchestrator", "orjson", "signal"):
+        (tmp_path / "strange" / module).mkdir(parents=True)
+        (tmp_path / "strange" / module / "__init__.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sys\nfrom pathlib import Path\nfrom orchestrator.ledger import ahead, verify\n"
+        "if __name__ == '__main__':\n"
+        "    ahead._WORTH_BYTES, os.sched_getaffinity = 0, lambda _: {0, 1}\n"
+        "    os.chdir(sys.argv[2])\n"
+        "    assert verify(Path(sys.argv[1]), None, ahead.for_file(Path(sys.argv[1]))).complete\n"
+        "    assert 'PYTHONSAFEPATH' not in os.environ\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, script, log, tmp_path / "strange"], check=True, env=environment)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_short_log_is_read_alone(log: Path) -> None:

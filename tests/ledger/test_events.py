@@ -12,6 +12,7 @@ from orchestrator.ledger.events import EVENT_TYPES, Kind, reference
 from orchestrator.ledger.form import require_form
 from tests.ledger.written import life, skipped
 
+VKEY = "n+0123abcd+" + "A" * 44
 DOCUMENT = Path(__file__).parents[2] / "docs" / "events.md"
 
 
@@ -47,6 +48,9 @@ def test_each_required_key_is_missed(draft: tuple[str, str, dict[str, Any]]) -> 
         (Kind.DIGEST, ["", "0" * 64], ["0" * 63, "A" * 64, "0" * 64 + "\n"]),
         (Kind.DECIMAL, ["", "0", "-3", "0.8125", "1.5e-06"], ["01", ".5", "1.", "nan", "0.5\n", 1]),
         (Kind.BITS, ["", "0110"], ["012", "01\n"]),
+        (Kind.NAME, ["assay/lab/01"], ["", "a b", "a+b", "x\n", "x" * 201]),
+        (Kind.VKEY, [VKEY], ["", VKEY + "\n", "+" + VKEY, VKEY.replace("+", " "), "n+0123abc+AQ=="]),
+        (Kind.BASE64, ["", "AQ=="], ["A*", "AQ==\n", "AQ==="]),
         (Kind.INT, [0, -5], [True, "1", None]),
         (Kind.INT_OR_NULL, [0, None], [False, "1"]),
         (Kind.BOOL, [True], [1, "true"]),
@@ -67,4 +71,12 @@ def test_a_value_of_another_kind_is_refused(kind: Kind, good: list[Any], bad: li
 
 
 def _example(kind: Kind) -> object:
-    return {Kind.INT: 0, Kind.INT_OR_NULL: 0, Kind.BOOL: False, Kind.LIST: [], Kind.MAP: {}}.get(kind, "")
+    return {
+        Kind.NAME: "n",
+        Kind.VKEY: VKEY,
+        Kind.INT: 0,
+        Kind.INT_OR_NULL: 0,
+        Kind.BOOL: False,
+        Kind.LIST: [],
+        Kind.MAP: {},
+    }.get(kind, "")
