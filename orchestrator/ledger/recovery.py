@@ -232,15 +232,15 @@ def _keep(kept: Path, tail: bytes) -> None:
 
 
 def put_beside(path: Path, data: bytes) -> None:
-    """Write a derived file whole or not at all; what can be made again is no reason to fail."""
-    part = path.with_name(f".{path.name}.part")
+    """Write a derived file as `put_durably`; what can be made again is no reason to fail."""
     with contextlib.suppress(OSError):
-        part.write_bytes(data)
-        part.rename(path)
+        put_durably(path, data)
 
 
 def put_durably(path: Path, data: bytes) -> None:
     """Write a file whole or not at all; it is on disk, under its name, when this returns.
+
+    The folder may be a stranger's: nothing in it is written through, for what was there can be a link to elsewhere.
 
     Raises:
         OSError: the disk refused; what the file held before may still be there, or not.

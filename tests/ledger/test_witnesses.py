@@ -240,6 +240,20 @@ def test_cosignatures_are_put_beside_the_log_and_gather_there(tmp_path: Path) ->
     assert kept.signatures[0] == note.signatures[0]
 
 
+@pytest.mark.parametrize("name", ["checkpoint", ".checkpoint.part"])
+def test_what_is_put_beside_a_stranger_s_log_follows_no_link(tmp_path: Path, name: str) -> None:
+    (tmp_path / "run").mkdir()
+    path, precious = tmp_path / "run" / "ledger.jsonl", tmp_path / "bashrc"
+    small_log(path)
+    note = parse((tmp_path / "run" / "checkpoint").read_bytes())
+    (tmp_path / "run" / "checkpoint").unlink()
+    precious.write_text("mine")
+    (tmp_path / "run" / name).symlink_to(precious)
+    put_cosigned(path, note, [])
+    assert precious.read_text() == "mine"
+    assert parse((tmp_path / "run" / "checkpoint").read_bytes()) == note
+
+
 def test_a_damaged_checkpoint_beside_the_log_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     small_log(path)
