@@ -152,6 +152,9 @@ class Dpo(Section):
     max_length: Annotated[int, Field(ge=16, description="Tokens of prompt and program together.")] = 1024
 
 
+_PUBLIC_CHARS = 44  # at the end of a verifier key: the base64 of its type and of the key alone
+
+
 class LedgerSettings(Section):
     """[ledger]: who else vouches for the record while it is written (SECURITY.md)."""
 
@@ -179,6 +182,10 @@ class LedgerSettings(Section):
             raise ValueError(f"expected a key for each of {len(self.witnesses)} witnesses in witness_keys")
         if self.require_witness > len(self.witnesses):
             raise ValueError(f"require_witness = {self.require_witness}: expected as many in witnesses")
+        if len({key[-_PUBLIC_CHARS:] for key in self.witness_keys}) < len(self.witness_keys):
+            raise ValueError(
+                "witness_keys: expected each key once, found one twice: it vouches once, whatever its name"
+            )
         return self
 
 

@@ -21,7 +21,7 @@ from orchestrator.config import LedgerSettings, RunConfig, parse_config
 from orchestrator.errors import ConfigError, LedgerError, UsageError
 from orchestrator.execute import execute_programs
 from orchestrator.ledger import Entry, Ledger, read, verify
-from orchestrator.ledger.cosignature import cosigned_by
+from orchestrator.ledger.cosignature import CosignerKey, cosigned_by
 from orchestrator.ledger.note import parse
 from orchestrator.ledger.reading import HeldError
 from orchestrator.ledger.standing import standing
@@ -34,6 +34,7 @@ from tests.ledger.witnessed import cosign_file, go_on, make_witness
 from tests.ledger.written import create, skipped, small_log
 
 SOON = 0.02
+ONE_KEY = [str(CosignerKey(name=name, public=bytes(32))) for name in ("w", "other")]
 
 
 def settings(*witnesses: Witness, require: int = 0, grace: float = 60.0, every: float = SOON) -> LedgerSettings:
@@ -322,6 +323,8 @@ def test_without_witnesses_nothing_is_asked_and_nothing_is_recorded(run: Path) -
         ({"witnesses": ["/w"]}, "a key for each of 1"),
         ({"witness_keys": ["x"]}, "a key for each of 0"),
         ({"require_witness": 1}, "expected as many in witnesses"),
+        ({"witnesses": ("/a", "/b"), "witness_keys": ONE_KEY[:1] * 2}, "each key once"),
+        ({"witnesses": ("/a", "/b"), "witness_keys": ONE_KEY}, "each key once"),
         ({"witness_every_s": 0}, "witness_every_s"),
     ],
 )
