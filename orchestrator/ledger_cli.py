@@ -85,6 +85,8 @@ def verify(
             f"--require-witness {require_witness}: expected as many --witness VKEY, found {len(witnesses)}",
             remedy="name the witnesses by the keys that they print",
         )
+    if require_witness and len({each.public for each in witnesses}) < len(witnesses):
+        raise UsageError("--witness: expected each key once, found one twice: it vouches once, whatever its name")
     found = standing(
         ledger,
         checkpoint=checkpoint_in(checkpoint) if checkpoint else None,
@@ -316,7 +318,7 @@ def _remember(result: Verification) -> None:
 
     try:
         if result.note is not None:
-            remember(result.note)
+            remember(result.keys[0], result.note)
     except LedgerError as error:
         typer.echo(f"assay: not remembered: {printable(str(error), keep=chr(10))}", err=True)
 
@@ -338,6 +340,7 @@ def _report(found: Standing, checkpoint: Path | None) -> dict[str, Any]:
         "missing": list(result.missing),
         "checkpoint": str(checkpoint) if checkpoint else "",
         "remembered": found.remembered.checkpoint.size if found.remembered else None,
+        "namesakes": [str(path) for path in found.namesakes],
         "witnesses": [{"key": str(one.key), "entries": one.size, "time": one.time} for one in found.vouched],
     }
 
@@ -356,6 +359,11 @@ def _print_verdict(report: Mapping[str, Any]) -> None:
         say.append(
             f"remembered: the log goes on from the {report['remembered']} entries that were verified here before"
         )
+    say.extend(
+        f"WARNING: a log of this name that begins under another key was verified here before ({path}): "
+        "compare the key with one you know"
+        for path in report["namesakes"]
+    )
     say.extend(_voice(each, report["entries"]) for each in report["witnesses"])
     if report["complete"]:
         say.append("completeness: everything that began has its end")

@@ -40,7 +40,7 @@ class Gathered:
         leaves: list[bytes] = []
         last, held = None, None
         for last in batches_of(path):
-            held = held or Held(recall(last.place.source))
+            held = held or Held(recall(last.key))
             held.take(last)
             for leaf in last.leaves:
                 leaves.append(leaf.hash)

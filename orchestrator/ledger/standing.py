@@ -16,9 +16,9 @@ from orchestrator.errors import LedgerError
 from orchestrator.ledger.commit import Voucher, nobody
 from orchestrator.ledger.cosignature import Cosigned, CosignerKey, cosigned_by, require_cosigned
 from orchestrator.ledger.growth import Growth
-from orchestrator.ledger.note import Checkpoint, SignedCheckpoint, decoded
+from orchestrator.ledger.note import Checkpoint, SignedCheckpoint, VerifierKey, decoded
 from orchestrator.ledger.reading import HeldError, Verification, batches_of, verify
-from orchestrator.ledger.remembered import place_of, recall
+from orchestrator.ledger.remembered import namesakes, place_of, recall
 
 WITNESSED = "checkpoint.witnessed"
 
@@ -39,6 +39,7 @@ class Standing:
     result: Verification
     problem: str
     remembered: SignedCheckpoint | None = None
+    namesakes: tuple[Path, ...] = ()  # what is remembered of logs of this name that begin under another key
     vouched: tuple[Vouched, ...] = ()
 
 
@@ -60,13 +61,16 @@ def standing(
     Raises:
         LedgerError: the log, or what is remembered of it, cannot be read at all.
     """
-    known = _recalled(path) if memory else None
+    opening = _opening(path) if memory else None
+    known = recall(opening) if opening else None
     result = verify(path, checkpoint or known, voucher)
     if checkpoint is not None and known is not None and result.intact:
         result = verify(path, known, voucher)
-    found = Standing(result=result, problem=result.problem, remembered=known)
-    if known is not None and result.problem.startswith(("LOG_TRUNCATED", "LOG_REWRITTEN")):
-        return replace(found, problem=f"{result.problem} ({_forgetting(known.checkpoint)})")
+    found = Standing(
+        result=result, problem=result.problem, remembered=known, namesakes=namesakes(opening) if opening else ()
+    )
+    if opening and known is not None and result.problem.startswith(("LOG_TRUNCATED", "LOG_REWRITTEN")):
+        return replace(found, problem=f"{result.problem} ({_forgetting(opening, known.checkpoint)})")
     if not result.intact or not witnesses:
         return found
     notes = [note for note in (checkpoint, beside) if note is not None]
@@ -128,17 +132,16 @@ def _require_of(cosigned: Cosigned, growth: Growth, origin: str) -> None:
         )
 
 
-def _recalled(path: Path) -> SignedCheckpoint | None:
-    """Return what is remembered of the log in a file, by the name that its first batch gives."""
+def _opening(path: Path) -> VerifierKey | None:
+    """Return the key that the log in a file begins under, by which it is remembered."""
     try:
-        origin = next(batches_of(path)).place.source
+        return next(batches_of(path)).key
     except LedgerError:
         return None  # the verification says why
-    return recall(origin)
 
 
-def _forgetting(known: Checkpoint) -> str:
+def _forgetting(opening: VerifierKey, known: Checkpoint) -> str:
     return (
         f"verified here before with {known.size} entries; if you put an older copy back yourself, forget that: "
-        f"remove {place_of(known.origin)}"
+        f"remove {place_of(opening)}"
     )

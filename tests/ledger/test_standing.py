@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from orchestrator.ledger import Ledger
+from orchestrator.ledger import Ledger, keys
 from orchestrator.ledger.cosignature import Cosigned, with_lines
-from orchestrator.ledger.note import SignedCheckpoint, encoded, parse
-from orchestrator.ledger.remembered import remember
+from orchestrator.ledger.note import SignedCheckpoint, VerifierKey, encoded, parse
+from orchestrator.ledger.reading import verify
+from orchestrator.ledger.remembered import place_of, remember
 from orchestrator.ledger.standing import WITNESSED, standing
 from orchestrator.ledger.witness import Witness
 from orchestrator.ledger.witnesses import put_cosigned
-from tests.ledger.witnessed import cosign_file, go_on, make_witness
+from tests.ledger.witnessed import Log, cosign_file, go_on, make_witness
 from tests.ledger.written import small_log
 
 
@@ -38,6 +39,10 @@ def witness(tmp_path: Path) -> Witness:
 
 def beside(log: Path) -> SignedCheckpoint:
     return parse((log.parent / "checkpoint").read_bytes())
+
+
+def opening(log: Path) -> VerifierKey:
+    return verify(log).keys[0]
 
 
 def on_record(found: Cosigned) -> Mapping[str, Any]:
@@ -98,7 +103,7 @@ def test_a_cosignature_on_record_that_does_not_hold_is_a_fault_of_the_record(log
 def test_an_older_copy_than_was_verified_before_is_found(log: Path) -> None:
     old = log.read_bytes()
     go_on(log, "more")
-    remember(beside(log))
+    remember(opening(log), beside(log))
     log.write_bytes(old)
     found = standing(log, memory=True)
     assert "LOG_TRUNCATED" in found.problem
@@ -109,15 +114,35 @@ def test_an_older_copy_than_was_verified_before_is_found(log: Path) -> None:
 def test_memory_counts_beside_a_checkpoint_that_is_older(log: Path) -> None:
     old, held = log.read_bytes(), beside(log)
     go_on(log, "more")
-    remember(beside(log))
+    remember(opening(log), beside(log))
     assert standing(log, checkpoint=held, memory=True).problem == ""
     log.write_bytes(old)
     assert standing(log, checkpoint=held).problem == ""
     assert "LOG_TRUNCATED" in standing(log, checkpoint=held, memory=True).problem
 
 
+def test_a_stranger_s_log_of_the_same_name_does_not_stand_in_the_way(log: Path) -> None:
+    origin = beside(log).checkpoint.origin
+    stranger = Log(99, origin=origin)
+    remember(stranger.key, stranger.note())
+    found = standing(log, memory=True)
+    assert (found.problem, found.remembered) == ("", None)
+    assert found.namesakes == (place_of(stranger.key),)
+    assert standing(log).namesakes == ()
+
+
+def test_a_log_is_remembered_by_the_key_that_it_begins_under_when_another_signs(log: Path) -> None:
+    keys.rotate()
+    go_on(log, "more")
+    old = log.read_bytes()
+    go_on(log, "and more")
+    remember(opening(log), beside(log))
+    log.write_bytes(old)
+    assert "LOG_TRUNCATED" in standing(log, memory=True).problem
+
+
 def test_a_damaged_log_is_first_of_all_damaged(log: Path) -> None:
-    remember(beside(log))
+    remember(opening(log), beside(log))
     log.write_bytes(log.read_bytes().replace(b"reason 1", b"reason 9"))
     assert standing(log, memory=True).problem.startswith("entry 2: expected the root")
     log.write_bytes(b"")
