@@ -80,17 +80,21 @@ def witness_init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="On another disk or host than the runs.")],
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="Of the witness. [assay-witness/<key id>]")] = "",
     trust: TrustOption = None,
+    rotated: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--rotated", metavar="OLD NEW", help="The key NEW goes on with the logs that OLD has signed."),
+    ] = None,
 ) -> None:
     """Make a witness: a directory with a key of its own; or have one that exists trust further keys. Print its key.
 
     Without --trust, whoever may write the directory may introduce logs, and each is pinned to its key. Over HTTP
-    only logs of trusted keys are cosigned.
+    only logs of trusted keys are cosigned. A log stays with the key that signed it first, until --rotated names both.
 
     Exit code: 0 made, 2 usage, 3 it cannot be made.
     """
     from orchestrator.ledger.witness import initialize
 
-    typer.echo(str(initialize(folder, name=name, trust=tuple(trust or ())).key))
+    typer.echo(str(initialize(folder, name=name, trust=tuple(trust or ()), rotated=rotated).key))
 
 
 def witness_serve(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from orchestrator import ledger_cli, witness_cli
 from orchestrator.errors import AssayError
+from orchestrator.ledger.cosignature import CosignerKey
 from orchestrator.ledger.note import parse
 from tests.commands import ROOT, assay
 from tests.ledger.witness_process import served
@@ -134,6 +135,33 @@ def test_a_served_witness_has_to_be_told_whom_to_trust(place: Path) -> None:
 def test_more_witnesses_than_were_named_cannot_be_required(run: Path) -> None:
     assert command("verify", run, "--require-witness", 1).code == 2
     assert command("verify", run, "--witness", "nonsense").code == 2
+
+
+def test_one_key_under_two_names_is_one_witness(run: Path, place: Path) -> None:
+    one = vkey(place)
+    other = str(replace(CosignerKey.parse(one), name="other"))
+    for second in (one, other):
+        done = command("verify", run, "--witness", one, "--witness", second, "--require-witness", 2)
+        assert (done.code, "each key once" in done.err) == (2, True)
+
+
+def test_a_rotated_key_goes_on_at_its_witness_when_both_are_named(run: Path, place: Path) -> None:
+    assert command("witness", run, "--witness", place).code == 0
+    old = command("key").out.strip()
+    assert command("rotate-key").code == 0
+    go_on(run / "ledger.jsonl", "more")
+    done = command("witness", run, "--witness", place)
+    assert (done.code, "--rotated" in done.err) == (3, True)
+    assert command("witness-init", place, "--rotated", old, command("key").out.strip()).code == 0
+    assert command("witness", run, "--witness", place).code == 0
+
+
+def test_a_log_of_the_same_name_under_another_key_is_told_from_the_one_that_was_verified(run: Path) -> None:
+    assert "WARNING" not in command("verify", run).out
+    (held,) = (run.parent / "held").iterdir()
+    held.rename(held.with_name(held.name[:-1] + ("0" if held.name[-1] != "0" else "1")))
+    done = command("verify", run)
+    assert (done.code, "under another key" in done.out) == (0, True)
 
 
 def test_a_copy_older_than_what_was_verified_fails_until_it_is_forgotten(run: Path) -> None:

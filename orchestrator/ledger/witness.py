@@ -6,16 +6,18 @@ given. It sees sizes and roots, no events: it cannot say that a log is true or c
 
 A witness is a directory:
 
-    witness.json        its verifier key, and the keys that it trusts for logs which it has not seen
+    witness.json        its verifier key, the keys that it trusts for logs which it has not seen, and which key
+                        goes on with the logs of which other
     witness.key         its private key, mode 0600
     lock                taken for each checkpoint: several processes may share the directory
     logs/<sha256>       by the SHA-256 of a log's origin: the checkpoint that it holds, and the log's key
     equivocation-*      two checkpoints of one log, signed by its key, of one size and two roots: proof of a fork
     unproven-*          two checkpoints of which no proof came that one goes on from the other: a reason to ask
 
-Trust: a log that is held is followed under the key that signed before, or under one in `witness.json` (so the
-operator lets a rotated key in). A log that was never seen needs a key in `witness.json`; where that names none, the
-caller of a directory may introduce a log's key, which is then pinned. Over HTTP nothing can be introduced.
+Trust: a log that is held is followed under the key that signed before, and under no other that is trusted: who is
+trusted for a log of his own has no say in another's. Only the operator lets a rotated key in, by naming it as the one
+that goes on for the old one (`rotated`). A log that was never seen needs a key in `witness.json`; where that names
+none, the caller of a directory may introduce a log's key, which is then pinned. Over HTTP nothing can be introduced.
 """
 
 from __future__ import annotations
@@ -83,14 +85,19 @@ class Held:
     key: VerifierKey
 
 
-def initialize(folder: Path, *, name: str = "", trust: tuple[str, ...] = ()) -> Witness:
+def initialize(
+    folder: Path, *, name: str = "", trust: tuple[str, ...] = (), rotated: tuple[str, str] | None = None
+) -> Witness:
     """Make a witness's directory and key, or tell one that exists to trust further keys.
+
+    `rotated` are two keys of logs: the second goes on with what the first has signed, and is trusted where that is.
 
     Raises:
         UsageError: it has another name, or a key is none.
         LedgerError: the directory cannot be written.
     """
-    trusted = [encoded(ED25519 + trusted_key(text)) for text in trust]
+    trusted = {_public_text(text) for text in trust}
+    heirs = {_public_text(rotated[0]): _public_text(rotated[1])} if rotated else {}
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
         (folder / LOGS).mkdir(exist_ok=True, mode=_FOLDER_MODE)
@@ -99,8 +106,13 @@ def initialize(folder: Path, *, name: str = "", trust: tuple[str, ...] = ()) -> 
         own = known.get("vkey") or str(CosignerKey(name=_name(name, signer.public), public=signer.public))
         if name and CosignerKey.parse(own).name != name:
             raise UsageError(f"{folder}: expected the witness {name}, found {own}", remedy="leave --name out")
-        both = sorted({*known.get("trust", ()), *trusted})[:MAX_TRUSTED]
-        put_durably(folder / SETTINGS, _json({"format": FORMAT, "vkey": own, "trust": both}))
+        trusted |= set(known.get("trust", ()))
+        trusted |= {new for old, new in heirs.items() if old in trusted}
+        heirs = {**known.get("rotated", {}), **heirs}
+        if max(len(trusted), len(heirs)) > MAX_TRUSTED:
+            raise UsageError(f"{folder}: expected at most {MAX_TRUSTED} keys, found {max(len(trusted), len(heirs))}")
+        settings = {"format": FORMAT, "vkey": own, "trust": sorted(trusted), "rotated": heirs}
+        put_durably(folder / SETTINGS, _json(settings))
         sync_directory(folder.parent)
     except OSError as error:
         raise LedgerError(f"{folder}: cannot hold a witness: {error.strerror}") from error
@@ -129,6 +141,7 @@ class Witness:
         if self._signer.public != self.key.public:
             raise LedgerError(f"{folder}: expected the private key of {self.key} in {KEY}, found another")
         self._trusted = frozenset(trusted_key(text) for text in (*settings["trust"], *trust))
+        self._heirs = {trusted_key(old): trusted_key(new) for old, new in settings.get("rotated", {}).items()}
         self._now = now
 
     @property
@@ -186,14 +199,14 @@ class Witness:
         if key is None:
             return refused(
                 UNTRUSTED,
-                f"{offered.origin}: no signature by {held.key if held else ''} or a trusted key; "
-                + _remedy(self.folder, "the new key, if it was rotated"),
+                f"{offered.origin}: no signature by {held.key if held else ''}; if it was rotated, have the witness's "
+                f"operator name both: `assay ledger witness-init {self.folder.name} --rotated OLD_VKEY NEW_VKEY`",
             )
         signed = _reduced(note, key)
         if held is not None:
             before = held.note.checkpoint
             if before.size == offered.size and before.root != offered.root:
-                self._keep("equivocation", held, signed, request)
+                self._keep("equivocation" if key == held.key else "unproven", held, signed, request)
                 return conflict(before.size)
             if request.old != before.size:
                 return conflict(before.size)
@@ -220,10 +233,12 @@ class Witness:
         self, note: SignedCheckpoint, held: Held | None, introduced: VerifierKey | None
     ) -> VerifierKey | None:
         """Return the key of the log that signed the note, if it may."""
-        candidates = [held.key.public] if held else []
-        candidates += sorted(self._trusted)
-        if introduced is not None and held is None and not self._trusted:
-            candidates.append(introduced.public)
+        if held is not None:
+            candidates = self._followed(held.key.public)
+        elif self._trusted:
+            candidates = sorted(self._trusted)
+        else:
+            candidates = [introduced.public] if introduced is not None else []
         for public in candidates:
             key = VerifierKey(name=note.checkpoint.origin, public=public)
             try:
@@ -232,6 +247,13 @@ class Witness:
                 continue
             return key if public != self.key.public else None  # nobody vouches for himself
         return None
+
+    def _followed(self, public: bytes) -> list[bytes]:
+        """Return a key, and those that go on with its logs one after another; it may have been rotated twice."""
+        found = [public]
+        while (heir := self._heirs.get(found[-1])) is not None and heir not in found:
+            found.append(heir)
+        return found
 
     def _keep(self, kind: str, held: Held, offered: SignedCheckpoint, request: Request) -> None:
         """Keep what was refused beside what is held; as much of it as there is room for."""
@@ -287,16 +309,22 @@ def trusted_key(text: str) -> bytes:
         raise UsageError(error.what, remedy="pass what `assay ledger key` prints") from error
 
 
+def _public_text(text: str) -> str:
+    return encoded(ED25519 + trusted_key(text))
+
+
 def _settings(folder: Path) -> Mapping[str, Any]:
     path = folder / SETTINGS
     try:
         found = json.loads(_read(path))
         CosignerKey.parse(found["vkey"])
-        if found["format"] == FORMAT and all(isinstance(key, str) for key in found["trust"]):
+        for key in (*found["trust"], *(both for pair in found.get("rotated", {}).items() for both in pair)):
+            trusted_key(key)
+        if found["format"] == FORMAT:
             return dict(found)
     except OSError as error:
         raise LedgerError(f"{path}: cannot be read: {error.strerror}") from error
-    except (LedgerError, ValueError, KeyError, TypeError, AttributeError):
+    except (UsageError, LedgerError, ValueError, KeyError, TypeError, AttributeError):
         pass
     raise LedgerError(f"{path}: expected a witness's settings of the format {FORMAT}, found something else")
 

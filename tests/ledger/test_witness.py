@@ -132,7 +132,7 @@ def test_the_first_key_is_pinned(witness: Witness) -> None:
     ask(witness, log)
     answer = ask(witness, thief.add(1), 5)
     assert answer.status == 403
-    assert b"--trust" in answer.body
+    assert b"--rotated" in answer.body
     assert held_size(witness) == 5
 
 
@@ -148,12 +148,61 @@ def test_a_rotated_key_is_let_in_by_the_operator_and_the_history_is_still_held(w
     ask(witness, log)
     after = Log(5, origin=ORIGIN)  # the same log, under its new key
     assert ask(witness, after.add(2), 5).status == 403
-    told = Witness(initialize(witness.folder, trust=(str(after.key),)).folder)
+    told = Witness(initialize(witness.folder, rotated=(str(log.key), str(after.key))).folder)
     assert told.add_checkpoint(after.fork(keep=4, leaves=9).request(5)).status == 422
     assert told.add_checkpoint(after.request(5)).status == 200
     held = told.held(ORIGIN)
     assert held is not None
     assert held.key == after.key
+    assert told.add_checkpoint(log.add(4).request(7)).status == 403  # the old one has handed over
+
+
+def test_a_key_that_was_rotated_twice_before_the_witness_saw_it_is_followed(witness: Witness) -> None:
+    log = Log(5)
+    ask(witness, log)
+    second, third = Log(5), Log(5)
+    initialize(witness.folder, rotated=(str(log.key), str(second.key)))
+    told = initialize(witness.folder, rotated=(str(second.key), str(third.key)))
+    assert told.add_checkpoint(third.add(2).request(5)).status == 200
+    assert initialize(witness.folder, rotated=(str(third.key), str(log.key))).trusts == 0  # a ring ends, too
+    assert Witness(witness.folder).add_checkpoint(Log(9).request(7)).status == 403
+
+
+def test_the_heir_of_a_trusted_key_is_trusted_for_logs_of_its_own(tmp_path: Path) -> None:
+    old, new = Log(2), Log(2, origin=ORIGIN + "x")
+    make_witness(tmp_path / "w", str(old.key))
+    told = initialize(tmp_path / "w", rotated=(str(old.key), str(new.key)))
+    assert told.add_checkpoint(new.request(0)).status == 200
+
+
+@pytest.mark.parametrize("size", [6, 9])
+def test_who_is_trusted_for_a_log_of_his_own_cannot_go_on_with_another_s(tmp_path: Path, size: int) -> None:
+    mine, other = Log(6), Log(6)  # the same entries: he has seen them
+    witness = make_witness(tmp_path / "w", str(mine.key), str(other.key))
+    assert witness.add_checkpoint(mine.request(0)).status == 200
+    forged = other.add(size - 6) if size > 6 else other.fork(keep=4, leaves=2)
+    assert witness.add_checkpoint(forged.request(6)).status == 403
+    held = witness.held(ORIGIN)
+    assert held is not None
+    assert held.key == mine.key
+    assert evidence(witness, "equivocation") == []
+
+
+def test_another_root_under_a_later_key_is_no_proof_that_one_key_signed_both(witness: Witness) -> None:
+    log, after = Log(6), Log(6)
+    ask(witness, log)
+    told = initialize(witness.folder, rotated=(str(log.key), str(after.key)))
+    assert told.add_checkpoint(after.fork(keep=4, leaves=2).request(6)).status == 409
+    assert evidence(witness, "equivocation") == []
+    assert len(evidence(witness, "unproven")) == 1
+
+
+def test_no_trusted_key_is_dropped_without_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.ledger.witness.MAX_TRUSTED", 2)
+    make_witness(tmp_path / "w", str(Log(1).key), str(Log(1).key))
+    with pytest.raises(UsageError, match="at most 2 keys, found 3"):
+        initialize(tmp_path / "w", trust=(str(Log(1).key),))
+    assert Witness(tmp_path / "w").trusts == 2
 
 
 def test_a_signature_that_does_not_hold_is_nobody_s(witness: Witness) -> None:
