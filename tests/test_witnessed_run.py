@@ -13,10 +13,9 @@ import pytest
 
 from orchestrator.ledger import read
 from tests.commands import assay
-from tests.lab_runs import smallest_config
+from tests.lab_runs import cut_off, kinds_of, smallest_config
 from tests.ledger.witness_process import served
 from tests.ledger.witnessed import make_witness
-from tests.test_resumed_run import cut_off, kinds_of
 
 pytestmark = [pytest.mark.docker, pytest.mark.lab, pytest.mark.timeout(600)]
 
