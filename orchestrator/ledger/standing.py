@@ -73,7 +73,7 @@ def standing(
         return replace(found, problem=f"{result.problem} ({_forgetting(opening, known.checkpoint)})")
     if not result.intact or not witnesses:
         return found
-    notes = [note for note in (checkpoint, beside) if note is not None]
+    notes = [note for note in (checkpoint, beside) if note is not None and note.checkpoint.origin == result.origin]
     try:
         found = replace(found, vouched=vouched(path, witnesses, notes))
     except LedgerError as error:

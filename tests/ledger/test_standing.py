@@ -82,6 +82,13 @@ def test_a_witness_that_said_nothing_vouches_for_nothing(log: Path, witness: Wit
     assert "expected 2 witnesses" in found.problem
 
 
+def test_the_cosigned_checkpoint_of_another_log_beside_this_one_counts_for_nothing(log: Path, witness: Witness) -> None:
+    other = Log(3, origin="assay/other/x").note()
+    foreign = with_lines(other, (witness.key.cosign(witness._signer, other.checkpoint, 5),))
+    found = standing(log, witnesses=[witness.key], beside=foreign)
+    assert (found.problem, found.vouched[0].size) == ("", 0)
+
+
 def test_a_log_rewritten_below_its_witness_is_found(log: Path, witness: Witness) -> None:
     old = log.read_bytes()
     go_on(log, "one")
