@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from orchestrator.errors import AssayError
+from orchestrator.regular import open_regular
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY = "tmp-"
@@ -150,7 +151,7 @@ class BlobStore:
 
 def _opened(path: Path) -> BufferedReader:
     try:
-        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+        return open_regular(path)
     except OSError as error:
         raise BlobError(
             f"{path}: expected a file that can be read, found none: {error.strerror}", remedy="it was put there by hand"

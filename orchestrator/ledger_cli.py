@@ -20,9 +20,10 @@ from orchestrator.errors import LedgerError, UsageError
 from orchestrator.ledger import FILE_NAME, Entry, Verification, ahead, read
 from orchestrator.ledger import verify as verify_log
 from orchestrator.ledger.cosignature import CosignerKey
-from orchestrator.ledger.note import SignedCheckpoint, VerifierKey, parse
+from orchestrator.ledger.note import MAX_NOTE_BYTES, SignedCheckpoint, VerifierKey, parse
 from orchestrator.ledger.standing import Standing, standing
 from orchestrator.ledger.store import CHECKPOINT_NAME
+from orchestrator.regular import read_regular
 from orchestrator.text import printable
 
 EXIT_GOOD = 0
@@ -307,8 +308,8 @@ def _json_line(entry: Entry) -> str:
 def _beside(ledger: Path) -> SignedCheckpoint | None:
     """Return the note beside a ledger, for its cosignatures; what is no note, or of another log, counts for nothing."""
     try:
-        return parse(read_file(ledger.with_name(CHECKPOINT_NAME), 64 * 1024))
-    except (LedgerError, UsageError):
+        return parse(read_regular(ledger.with_name(CHECKPOINT_NAME), MAX_NOTE_BYTES + 1))
+    except (LedgerError, OSError):
         return None
 
 

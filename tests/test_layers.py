@@ -20,6 +20,7 @@ LAYERS = {
     "evals": 0,
     "orchestrator.errors": 1,
     "orchestrator.text": 1,
+    "orchestrator.regular": 1,
     "orchestrator.gpu": 1,
     "orchestrator.credentials": 1,
     "orchestrator.cache": 1,

@@ -4,7 +4,8 @@
     4 large values by digest  5 the entries hold together       6 the statement is the one that they make
 
 The last step compares bytes: nothing in a statement that holds can say anything but what the entries say.
-Whose keys these are, and that the record goes on without rejecting the program, a file cannot show.
+Whose keys these are, and that the record goes on without rejecting the program, a file cannot show. Nor any other
+absence: that no later `determinism.profile` than the one in it comes before the program, where a run was resumed.
 """
 
 from __future__ import annotations

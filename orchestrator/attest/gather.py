@@ -20,6 +20,7 @@ from orchestrator.ledger.prover import Prover
 from orchestrator.ledger.reading import Held, batches_of, entry_of
 from orchestrator.ledger.remembered import recall
 from orchestrator.ledger.store import CHECKPOINT_NAME
+from orchestrator.regular import read_regular
 
 _Found = tuple[Mapping[str, Any], bytes]  # an event, and its leaf hash
 
@@ -101,8 +102,8 @@ class Gathered:
 
 def _with_cosignatures(path: Path, note: SignedCheckpoint) -> SignedCheckpoint:
     """Return the last checkpoint with the witnesses' lines that lie beside the log, if they are of this very one."""
-    with contextlib.suppress(OSError, LedgerError), path.with_name(CHECKPOINT_NAME).open("rb") as file:
-        beside = parse(file.read(MAX_NOTE_BYTES + 1))
+    with contextlib.suppress(OSError, LedgerError):
+        beside = parse(read_regular(path.with_name(CHECKPOINT_NAME), MAX_NOTE_BYTES + 1))
         if beside.checkpoint == note.checkpoint:
             return with_lines(beside, note.signatures)
     return note

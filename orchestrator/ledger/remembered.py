@@ -17,6 +17,7 @@ from orchestrator.ledger import keys
 from orchestrator.ledger.canonical import sha256_of
 from orchestrator.ledger.note import MAX_NOTE_BYTES, SignedCheckpoint, VerifierKey, parse
 from orchestrator.ledger.recovery import put_durably
+from orchestrator.regular import read_regular
 
 _FOLDER = "held"
 _FOLDER_MODE = 0o700
@@ -42,9 +43,7 @@ def recall(opening: VerifierKey) -> SignedCheckpoint | None:
     """
     path, origin = place_of(opening), opening.name
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb") as file:
-            found = parse(file.read(MAX_NOTE_BYTES + 1))
+        found = parse(read_regular(path, MAX_NOTE_BYTES + 1))
         if found.checkpoint.origin != origin:
             raise LedgerError(f"a checkpoint of {found.checkpoint.origin}")
     except FileNotFoundError:
