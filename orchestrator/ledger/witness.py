@@ -64,6 +64,7 @@ from orchestrator.ledger.witness_protocol import (
     parse_request,
     refused,
 )
+from orchestrator.regular import read_regular
 
 FORMAT = "assay-witness/1"
 SETTINGS, KEY, LOCK, LOGS = "witness.json", "witness.key", "lock", "logs"
@@ -177,7 +178,7 @@ class Witness:
         """
         path = self._state(origin)
         try:
-            raw = json.loads(_read(path))
+            raw = json.loads(read_regular(path, _MAX_FILE_BYTES))
             found = Held(note=parse(raw["note"].encode()), key=VerifierKey.parse(raw["vkey"]))
             if raw["format"] != FORMAT or found.note.require_signed(found.key).origin != origin:
                 raise LedgerError("another log")
@@ -207,14 +208,14 @@ class Witness:
             before = held.note.checkpoint
             if before.size == offered.size and before.root != offered.root:
                 self._keep("equivocation" if key == held.key else "unproven", held, signed, request)
-                return conflict(before.size)
+                return conflict(before.size, self._vouching(before))
             if request.old != before.size:
-                return conflict(before.size)
+                return conflict(before.size, self._vouching(before))
             try:
                 require_consistent(before.size, before.root, offered.size, offered.root, request.proof)
             except LedgerError as error:
                 self._keep("unproven", held, signed, request)
-                return refused(UNPROVEN, error.what)
+                return refused(UNPROVEN, error.what, self._vouching(before))
         elif request.old:
             return conflict(0)
         elif request.proof:
@@ -225,9 +226,12 @@ class Witness:
         return self._cosigned(offered)
 
     def _cosigned(self, checkpoint: Checkpoint) -> Answer:
+        return Answer(status=COSIGNED, body=self._vouching(checkpoint).partition(b"\n\n")[2])
+
+    def _vouching(self, checkpoint: Checkpoint) -> bytes:
+        """Return the checkpoint that it holds with its cosignature: a refusal that a stranger cannot make up."""
         line = self.key.cosign(self._signer, checkpoint, int(self._now()))
-        text = SignedCheckpoint(checkpoint=checkpoint, signatures=(line,)).render()
-        return Answer(status=COSIGNED, body=text.partition(b"\n\n")[2])
+        return SignedCheckpoint(checkpoint=checkpoint, signatures=(line,)).render()
 
     def _signer_of(
         self, note: SignedCheckpoint, held: Held | None, introduced: VerifierKey | None
@@ -316,7 +320,7 @@ def _public_text(text: str) -> str:
 def _settings(folder: Path) -> Mapping[str, Any]:
     path = folder / SETTINGS
     try:
-        found = json.loads(_read(path))
+        found = json.loads(read_regular(path, _MAX_FILE_BYTES))
         CosignerKey.parse(found["vkey"])
         for key in (*found["trust"], *(both for pair in found.get("rotated", {}).items() for both in pair)):
             trusted_key(key)
@@ -345,12 +349,6 @@ def _remedy(folder: Path, what: str) -> str:
 
 def _json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, indent=2, ensure_ascii=True).encode() + b"\n"
-
-
-def _read(path: Path) -> bytes:
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with os.fdopen(fd, "rb") as file:
-        return file.read(_MAX_FILE_BYTES)
 
 
 def _try_lock(fd: int) -> bool:

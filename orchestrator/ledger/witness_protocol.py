@@ -11,6 +11,9 @@ is a status of HTTP and a text; a witness that is a directory answers in the sam
 | 404 | an unknown log, and no signature by a key that is trusted for new ones | why |
 | 409 | `old` is not the size that the witness holds, or the roots at that size differ | the size that it holds |
 | 422 | the proof does not lead from what the witness holds to the checkpoint | why |
+
+With 409 and 422 our witness gives the checkpoint that it holds, cosigned, so that the refusal can be believed on a
+channel where others speak too; over HTTP in base64 under `Assay-Held`, which other witnesses and logs know nothing of.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ CALL = "/add-checkpoint"
 MAX_PROOF_LINES = 63
 MAX_REQUEST_BYTES = 32 + MAX_PROOF_LINES * 45 + MAX_NOTE_BYTES
 MAX_ANSWER_BYTES = 16 * 1024
+HELD_HEADER = "Assay-Held"
 SIZE_TYPE = "text/x.tlog.size"
 TEXT_TYPE = "text/plain; charset=utf-8"
 
@@ -62,6 +66,7 @@ class Answer:
     status: int
     body: bytes
     content_type: str = TEXT_TYPE
+    vouching: bytes = b""  # a checkpoint file with the witness's cosignature: what it holds; empty: not said
 
     @property
     def held(self) -> int | None:
@@ -70,14 +75,15 @@ class Answer:
         return int(found[1]) if found else None
 
 
-def refused(status: int, why: str) -> Answer:
+def refused(status: int, why: str, vouching: bytes = b"") -> Answer:
     """Return a refusal with its reason."""
-    return Answer(status=status, body=why.encode("utf-8", "backslashreplace")[: MAX_ANSWER_BYTES - 1] + b"\n")
+    body = why.encode("utf-8", "backslashreplace")[: MAX_ANSWER_BYTES - 1] + b"\n"
+    return Answer(status=status, body=body, vouching=vouching)
 
 
-def conflict(held: int) -> Answer:
+def conflict(held: int, vouching: bytes = b"") -> Answer:
     """Return the size that the witness holds, to one who thought it another."""
-    return Answer(status=CONFLICT, body=b"%d\n" % held, content_type=SIZE_TYPE)
+    return Answer(status=CONFLICT, body=b"%d\n" % held, content_type=SIZE_TYPE, vouching=vouching)
 
 
 def parse_request(data: bytes) -> Request:

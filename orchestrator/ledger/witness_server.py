@@ -1,6 +1,7 @@
 """A witness behind HTTP, for a second host: one call, `POST /add-checkpoint`, answered by `witness.py`.
 
-Bounded in every way that a stranger could stretch: bytes of a request, seconds of a connection, connections at once.
+Bounded in every way that a stranger could stretch: bytes of a request, seconds of a connection, connections at once,
+and of these a share for each address, so that one address alone cannot shut the others out; several together can.
 There is no TLS here and nobody is authenticated: what is signed is checked, and what is not is refused. Put it behind
 a proxy that ends TLS, or into a tunnel, where others share the network.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import signal
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,11 +19,13 @@ from types import FrameType
 from typing import Any
 
 from orchestrator.errors import UsageError
+from orchestrator.ledger.note import encoded
 from orchestrator.ledger.witness import Witness
-from orchestrator.ledger.witness_protocol import CALL, MAX_REQUEST_BYTES, Answer, refused
+from orchestrator.ledger.witness_protocol import CALL, HELD_HEADER, MAX_REQUEST_BYTES, Answer, refused
 
 MAX_CONNECTIONS = 32
-IDLE_SECONDS = 10.0  # between two reads
+MAX_PER_ADDRESS = 8  # a proxy in front is one address
+IDLE_SECONDS = 5.0  # between two reads
 CONNECTION_SECONDS = 60.0  # of a connection, with all its requests
 _BACKLOG = 32
 _POLL_SECONDS = 0.2
@@ -42,7 +46,8 @@ class WitnessServer(ThreadingHTTPServer):
         """
         self.witness, self.say = witness, say
         self.one = threading.Lock()
-        self._room = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._open = Counter[str]()  # connections by address
+        self._counting = threading.Lock()
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             super().__init__((host, port), _Handler)
@@ -51,7 +56,7 @@ class WitnessServer(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give the connection a thread, or hang up where there are too many."""
-        if not self._room.acquire(blocking=False):
+        if not self._has_room(client_address[0]):
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
@@ -64,7 +69,16 @@ class WitnessServer(ThreadingHTTPServer):
             super().process_request_thread(request, client_address)
         finally:
             hang_up.cancel()
-            self._room.release()
+            with self._counting:
+                self._open -= Counter([client_address[0]])  # those that reach zero are dropped
+
+    def _has_room(self, address: str) -> bool:
+        """Count one more connection of an address, unless there are too many."""
+        with self._counting:
+            if self._open.total() >= MAX_CONNECTIONS or self._open[address] >= MAX_PER_ADDRESS:
+                return False
+            self._open[address] += 1
+            return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say it in one line: a connection that broke off is nothing unusual."""
@@ -106,6 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
+        if answer.vouching:
+            self.send_header(HELD_HEADER, encoded(answer.vouching))
         if close:  # what else the client sent is not read
             self.send_header("Connection", "close")
             self.close_connection = True

@@ -2,11 +2,13 @@
 
 1 offer the checkpoint with the size that the witness is thought to hold, 2 where it holds another, prove from that
 one, 3 check the cosignature that comes back. A witness that holds more than the log has, or another history, says
-that this log was cut, put back or rewritten (`HeldError`); any other refusal says nothing about the log.
+that this log was cut, put back or rewritten (`HeldError`); any other refusal says nothing about the log. Nor does that
+one over http, where anybody on the way can say it, unless what the witness holds comes with it, cosigned.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import ipaddress
@@ -19,21 +21,24 @@ from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from orchestrator.errors import LedgerError, UsageError
-from orchestrator.ledger.cosignature import Cosigned, CosignerKey, require_cosigned, with_lines
-from orchestrator.ledger.note import MAX_NOTE_BYTES, SignedCheckpoint, VerifierKey, parse
+from orchestrator.ledger.cosignature import Cosigned, CosignerKey, cosigned_by, require_cosigned, with_lines
+from orchestrator.ledger.note import MAX_NOTE_BYTES, Checkpoint, SignedCheckpoint, VerifierKey, parse
 from orchestrator.ledger.reading import HeldError
 from orchestrator.ledger.recovery import put_beside
 from orchestrator.ledger.store import CHECKPOINT_NAME
+from orchestrator.ledger.tree import require_consistent
 from orchestrator.ledger.witness import Witness
 from orchestrator.ledger.witness_protocol import (
     CALL,
     COSIGNED,
+    HELD_HEADER,
     MAX_ANSWER_BYTES,
     TEXT_TYPE,
     UNPROVEN,
     Answer,
     Request,
 )
+from orchestrator.regular import read_regular
 
 MAX_ROUNDS = 4  # another process of the same log may have been faster, a few times
 TIMEOUT_SECONDS = 10.0  # for the whole of one request
@@ -55,6 +60,10 @@ class Cosigner(Protocol):
     def key(self) -> CosignerKey:
         """The key that it has to answer with."""
 
+    @property
+    def authentic(self) -> bool:
+        """Whether nobody but the witness can have given an answer: it is a directory, or speaks TLS."""
+
     def add_checkpoint(self, body: bytes, log_key: VerifierKey) -> Answer:
         """Hand one request over.
 
@@ -65,6 +74,8 @@ class Cosigner(Protocol):
 
 class FileWitness:
     """A witness whose directory this process may write: on another disk, or another host's."""
+
+    authentic = True
 
     def __init__(self, folder: Path, key: CosignerKey | None = None) -> None:
         """Open it, and insist on its key where one is given.
@@ -104,6 +115,7 @@ class HttpWitness:
         """
         self.where, self.key = url, key
         self._parts = _required(url, plain_http=plain_http)
+        self.authentic = self._parts.scheme == "https"
         self._timeout = timeout
         self._tls = tls
 
@@ -121,7 +133,7 @@ class HttpWitness:
             )
             response = connection.getresponse()
             text = response.read(MAX_ANSWER_BYTES + 1)
-            kind = response.headers.get("Content-Type", "")
+            kind, vouching = response.headers.get("Content-Type", ""), response.headers.get(HELD_HEADER, "")
         except (OSError, http.client.HTTPException, AttributeError, ValueError) as error:
             # AttributeError and ValueError: the deadline closed the connection under http.client's hands.
             raise WitnessError(
@@ -133,7 +145,7 @@ class HttpWitness:
             connection.close()
         if len(text) > MAX_ANSWER_BYTES:
             raise WitnessError(f"witness {self.where}: expected at most {MAX_ANSWER_BYTES} bytes, found more")
-        return Answer(status=response.status, body=text, content_type=kind)
+        return Answer(status=response.status, body=text, content_type=kind, vouching=_bytes(vouching))
 
     def _connection(self) -> http.client.HTTPConnection:
         host, port = self._parts.hostname or "", self._parts.port
@@ -182,15 +194,12 @@ def cosign(
         if answer.status == COSIGNED:
             return _cosigned(witness, note, answer)
         held = answer.held
-        if held is None:
-            raise _refusal(witness, note, answer, old)
-        if held > size:
-            raise HeldError(
-                f"LOG_TRUNCATED: the witness {witness.key.name} vouches for {held} entries, the log has {size}",
-                remedy="entries were cut off, or an older copy of the run directory was put back",
-            )
-        if held == old:
-            raise _rewritten(witness, held)
+        if held is None and not (answer.status == UNPROVEN and old):
+            raise _refusal(witness, note, answer)
+        if held is None or held == old or held > size:
+            if not (witness.authentic or _is_shown(witness.key, answer, note.checkpoint, proof_from)):
+                raise _unbelieved(witness, answer)
+            raise _cut(witness, held, size) if held is not None and held > size else _rewritten(witness, old)
         old = held
     raise WitnessError(f"witness {witness.where}: expected it to settle on a size, found another each time")
 
@@ -200,8 +209,7 @@ def put_cosigned(ledger: Path, note: SignedCheckpoint, lines: Sequence[tuple[str
     path = ledger.with_name(CHECKPOINT_NAME)
     whole = with_lines(note, tuple(lines))
     with contextlib.suppress(OSError, LedgerError):
-        with path.open("rb") as file:
-            known = parse(file.read(MAX_NOTE_BYTES + 1))
+        known = parse(read_regular(path, MAX_NOTE_BYTES + 1))
         if known.checkpoint == note.checkpoint:
             whole = with_lines(known, whole.signatures)
     put_beside(path, whole.render())
@@ -222,9 +230,40 @@ def _cosigned(witness: Cosigner, note: SignedCheckpoint, answer: Answer) -> Cosi
         ) from error
 
 
-def _refusal(witness: Cosigner, note: SignedCheckpoint, answer: Answer, old: int) -> LedgerError:
-    if answer.status == UNPROVEN and old:
-        return _rewritten(witness, old)
+def _is_shown(key: CosignerKey, answer: Answer, ours: Checkpoint, proof_from: Callable[[int], Sequence[bytes]]) -> bool:
+    """Say whether a refusal shows, by the witness's cosignature, a checkpoint that this log does not go on from."""
+    try:
+        found = cosigned_by(parse(answer.vouching), key)
+    except LedgerError:
+        return False
+    if found is None or found.checkpoint.origin != ours.origin or not found.checkpoint.size:
+        return False
+    seen = found.checkpoint
+    if seen.size > ours.size:
+        return True
+    try:
+        require_consistent(seen.size, seen.root, ours.size, ours.root, tuple(proof_from(seen.size)))
+    except LedgerError:
+        return True
+    return False
+
+
+def _unbelieved(witness: Cosigner, answer: Answer) -> WitnessError:
+    return WitnessError(
+        f"witness {witness.where}: refused (status {answer.status}) as if it held another history of this log, and did "
+        "not show it: over http anybody may have said that",
+        remedy="use https, or ask the witness's directory itself",
+    )
+
+
+def _cut(witness: Cosigner, held: int, size: int) -> HeldError:
+    return HeldError(
+        f"LOG_TRUNCATED: the witness {witness.key.name} vouches for {held} entries, the log has {size}",
+        remedy="entries were cut off, or an older copy of the run directory was put back",
+    )
+
+
+def _refusal(witness: Cosigner, note: SignedCheckpoint, answer: Answer) -> WitnessError:
     why = answer.body.decode("utf-8", "replace").strip()[:_SHOWN_CHARS]
     return WitnessError(
         f"witness {witness.where}: refused to cosign {note.checkpoint.origin} at size {note.checkpoint.size} "
@@ -254,9 +293,16 @@ def _required(url: str, *, plain_http: bool) -> SplitResult:
         raise UsageError(
             f"{url}: expected https, found http to another host",
             remedy="use https or a tunnel; or permit it: --plain-http, [ledger] plain_http = true (others can then "
-            "silence the witness, not forge it)",
+            "silence the witness, which stops a run that requires it, and not forge it)",
         )
     return parts
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""  # which is no checkpoint
 
 
 def _is_here(host: str) -> bool:

@@ -14,7 +14,7 @@ from orchestrator.errors import UsageError
 from orchestrator.ledger.cosignature import require_cosigned
 from orchestrator.ledger.note import parse
 from orchestrator.ledger.witness_protocol import MAX_REQUEST_BYTES
-from orchestrator.ledger.witness_server import WitnessServer
+from orchestrator.ledger.witness_server import IDLE_SECONDS, MAX_CONNECTIONS, MAX_PER_ADDRESS, WitnessServer
 from orchestrator.ledger.witnesses import TIMEOUT_SECONDS
 from tests.ledger.witness_process import Served, served
 from tests.ledger.witnessed import Log, make_witness
@@ -104,6 +104,24 @@ def test_too_many_connections_are_hung_up_on_and_the_others_are_served(witness: 
     for connection in idle:
         connection.close()
     assert post(witness, LOG.request(0))[0] == 409
+
+
+def test_one_address_cannot_shut_the_others_out(witness: Served) -> None:
+    parts = urlsplit(witness.url)
+    at = (parts.hostname or "", parts.port or 0)
+    idle = [socket.create_connection(at, timeout=5) for _ in range(MAX_CONNECTIONS + 8)]
+    assert idle[MAX_PER_ADDRESS].recv(1) == b""
+    with socket.create_connection(at, timeout=5, source_address=("127.0.0.2", 0)) as other:
+        other.sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: 1\r\n\r\nx")
+        assert other.recv(4096).split(b" ")[1] == b"400"
+    for connection in idle:
+        connection.close()
+
+
+def test_a_connection_that_says_nothing_is_ended(witness: Served) -> None:
+    parts = urlsplit(witness.url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=IDLE_SECONDS + 3) as idle:
+        assert idle.recv(1) == b""
 
 
 def test_an_address_that_is_taken_is_a_mistake_of_the_user(witness: Served, tmp_path: Path) -> None:

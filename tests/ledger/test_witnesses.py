@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import LedgerError, UsageError
-from orchestrator.ledger.cosignature import CosignerKey, cosigned_by
-from orchestrator.ledger.note import VerifierKey, parse
+from orchestrator.ledger.cosignature import CosignerKey, cosigned_by, with_lines
+from orchestrator.ledger.note import SignedCheckpoint, VerifierKey, parse
 from orchestrator.ledger.reading import HeldError
+from orchestrator.ledger.witness import Witness
 from orchestrator.ledger.witness_protocol import Answer
 from orchestrator.ledger.witnesses import (
     MAX_ANSWER_BYTES,
@@ -37,6 +38,7 @@ class Scripted:
 
     def __init__(self, *answers: Answer, key: CosignerKey = KEY) -> None:
         self.where, self.key, self.asked = "scripted", key, list[bytes]()
+        self.authentic = False
         self._answers = list(answers)
 
     def add_checkpoint(self, body: bytes, log_key: VerifierKey) -> Answer:
@@ -78,6 +80,53 @@ def test_another_history_is_known_for_what_it_is(tmp_path: Path, leaves: int) ->
     take(FileWitness(tmp_path / "w"), log)
     with pytest.raises(HeldError, match="LOG_REWRITTEN"):
         take(FileWitness(tmp_path / "w"), log.fork(keep=6, leaves=leaves))
+
+
+def test_over_http_it_is_known_by_what_the_witness_shows(tmp_path: Path) -> None:
+    make_witness(tmp_path / "w")
+    log = Log(9)
+    with served(tmp_path / "w", str(log.key)) as running:
+        witness = HttpWitness(running.url, running.key)
+        take(witness, log)
+        for thought in (0, 2):
+            with pytest.raises(HeldError, match="LOG_TRUNCATED"):
+                take(witness, log.fork(keep=5, leaves=0), thought)
+        for leaves in (3, 7):
+            with pytest.raises(HeldError, match="LOG_REWRITTEN"):
+                take(witness, log.fork(keep=6, leaves=leaves))
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(409, b"999\n"), (409, b"3\n"), (422, b"no\n")], ids=["more", "other", "unproven"]
+)
+def test_a_refusal_that_anybody_may_have_made_is_no_statement_about_the_log(
+    tmp_path: Path, status: int, body: bytes
+) -> None:
+    witness, other = make_witness(tmp_path / "w"), make_witness(tmp_path / "other")
+    log = Log(5)
+    longer = log.fork(keep=5, leaves=4)
+
+    def shown(note: SignedCheckpoint, by: Witness) -> bytes:
+        return with_lines(note, (by.key.cosign(by._signer, note.checkpoint, 5),)).render()
+
+    foreign = Log(9, origin="assay/other/x").note()
+    worthless = [b"", b"nonsense", longer.note().render(), shown(longer.note(), other), shown(foreign, witness)]
+    for vouching in (*worthless, shown(log.note(3), witness), shown(log.note(), witness)):
+        script = Scripted(Answer(status=status, body=body, vouching=vouching), key=witness.key)
+        with pytest.raises(WitnessError, match="over http anybody may have said that"):
+            take(script, log, 3)
+    for good in (shown(longer.note(), witness), shown(log.fork(keep=2, leaves=2).note(), witness)):
+        with pytest.raises(HeldError):
+            take(Scripted(Answer(status=status, body=body, vouching=good), key=witness.key), log, 3)
+
+
+def test_who_cannot_be_another_is_believed_without_showing_it() -> None:
+    witness = Scripted(Answer(status=409, body=b"999\n"))
+    witness.authentic = True
+    with pytest.raises(HeldError, match="vouches for 999"):
+        take(witness, Log(5))
+    assert HttpWitness("https://witness.example", KEY).authentic
+    assert not HttpWitness("http://127.0.0.1:1", KEY).authentic
 
 
 def test_a_key_that_is_not_trusted_says_nothing_about_the_log(tmp_path: Path) -> None:
