@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.canonical import MAX_DEPTH, decode_unchecked, is_plain, plain
+from orchestrator.ledger.canonical import MAX_DEPTH, MAX_INT, decode_unchecked, is_plain, plain
 from orchestrator.ledger.events import REOPENING_TYPES, TERMINAL_TYPES
 from orchestrator.ledger.form import in_form
 from orchestrator.ledger.note import VerifierKey, require_name
@@ -38,11 +38,12 @@ _KINDS: Mapping[str, type] = {
 }
 _KEYS = tuple(_KINDS)  # in the order in which canonical JSON has them
 _TYPES = tuple(_KINDS.values())
-_PATTERNS = (
-    ("time", re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)),
-    ("id", re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)),
-    ("monotonic_ns", re.compile(r"0|[1-9][0-9]*", re.ASCII)),
-)
+_PATTERNS = {
+    "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z",
+    "id": r"[0-7][0-9A-HJKMNP-TV-Z]{25}",
+    "monotonic_ns": r"(?:0|[1-9][0-9]*)",
+}
+_FORMS = re.compile(" ".join(_PATTERNS.values()), re.ASCII)  # of all three with a space between, as none has one
 _EARLIER = b'"prev":"' + b"0" * 64 + b'"'  # only the first line of assay-ledger/1 has it
 SEAM_TYPES = frozenset({"log.closed", "log.key_rotated", *REOPENING_TYPES})  # they say size and root before them
 RULED = frozenset({"log.opened", *SEAM_TYPES, *TERMINAL_TYPES})  # what their data says, and where they stand, matters
@@ -198,6 +199,17 @@ def at(index: int, error: LedgerError) -> BadEntryError:
     return BadEntryError(index, error.what, remedy=error.remedy)
 
 
+_texts_before: dict[str, dict[str, str]] = {"actor": {}, "host": {}}
+"""The last good ones. Most are the same, and only among texts is what is equal as good: 1 == 1.0."""
+
+
+def _require_plain(key: str, value: dict[str, Any]) -> None:
+    if not is_plain(value, MAX_DEPTH - 1):
+        plain(value, at=f"$.{key}", depth=1)  # names what is wrong
+    if all(type(item) is str for item in value.values()):
+        _texts_before[key] = value
+
+
 def _envelope(event: object) -> dict[str, Any]:
     if not isinstance(event, dict) or tuple(event) != _KEYS:
         found = sorted(event) if isinstance(event, dict) else type(event).__name__
@@ -206,12 +218,15 @@ def _envelope(event: object) -> dict[str, Any]:
         for key, kind in _KINDS.items():
             if type(event[key]) is not kind:
                 raise LedgerError(f"key `{key}`: expected {kind.__name__}, found {event[key]!r:.80}")
-    for key in ("actor", "host", "seq"):  # the other keys hold text; `data` is for `form.py`
-        if not is_plain(event[key], MAX_DEPTH - 1):
-            plain(event[key], at=f"$.{key}", depth=1)  # names what is wrong
-    for key, pattern in _PATTERNS:
-        if not pattern.fullmatch(event[key]):
-            raise LedgerError(f"key `{key}`: expected the form {pattern.pattern}, found {event[key]!r:.80}")
+    if not 0 <= event["seq"] <= MAX_INT:
+        raise LedgerError(f"key `seq`: expected an index, found {event['seq']}")
+    for key in ("actor", "host"):  # the other keys hold text; `data` is for `form.py`
+        if event[key] != _texts_before[key]:
+            _require_plain(key, event[key])
+    if not _FORMS.fullmatch(f"{event['time']} {event['id']} {event['monotonic_ns']}"):
+        for key, pattern in _PATTERNS.items():
+            if not re.fullmatch(pattern, event[key], re.ASCII):
+                raise LedgerError(f"key `{key}`: expected the form {pattern}, found {event[key]!r:.80}")
     if event["specversion"] != SPEC_VERSION:
         raise LedgerError(f"key `specversion`: expected {SPEC_VERSION!r}, found {event['specversion']!r:.80}")
     return event

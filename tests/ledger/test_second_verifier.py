@@ -169,3 +169,13 @@ def test_what_is_nested_as_deep_as_may_be_written_is_good_for_both(
         with pytest.raises(LedgerError, match="nesting"):
             ledger.append(event_type, "", {**data, **named, "stages": [lists]})
     assert agree(path, path.read_bytes())
+
+
+@pytest.mark.parametrize("other", ["1.0", "true"])
+def test_an_envelope_equal_to_the_one_before_but_no_text_is_looked_at(other: str, tmp_path: Path) -> None:
+    lines = small_log(tmp_path / "ledger.jsonl").split(b"\n")
+    lines = [line for line in lines if line and not line.startswith(b'{"$commit"')][:3]
+    lines[1] = lines[1].replace(b'"id":"tester"', b'"id":1')
+    assert agree(tmp_path / "ledger.jsonl", signed_anew(lines))
+    lines[2] = lines[2].replace(b'"id":"tester"', b'"id":' + other.encode())
+    assert agree(tmp_path / "ledger.jsonl", signed_anew(lines)) is (other == "true")
