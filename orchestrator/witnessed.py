@@ -196,16 +196,30 @@ class Witnessing:
             if not asked:
                 return
             try:
-                self._tree.follow(ledger.path, note)
-                found = self._asked(note, ledger.key, self._tree, asked)
+                note, found = self._asked_of_all(ledger, note, asked)
             except HeldError as error:
                 self._lost = error
                 return
+            size = note.checkpoint.size
             with self._gate:
                 if self._working:
                     if found.cosigned:
                         put_cosigned(ledger.path, note, [each.line for each in found.cosigned])
                     self._record(ledger, found.drafts, size)
+
+    def _asked_of_all(
+        self, ledger: Ledger, note: SignedCheckpoint, asked: list[_Voice]
+    ) -> tuple[SignedCheckpoint, _Round]:
+        """Ask about all there is; again, if there is more by now: `assay ledger witness` may have shown them that."""
+        self._tree.follow(ledger.path, note)
+        try:
+            return note, self._asked(note, ledger.key, self._tree, asked)
+        except HeldError:
+            newer = ledger.checkpoint
+            if newer.checkpoint.size == note.checkpoint.size:
+                raise
+        self._tree.follow(ledger.path, newer)
+        return newer, self._asked(newer, ledger.key, self._tree, asked)
 
     def _record(self, ledger: Ledger, drafts: list[Draft], size: int) -> None:
         entries = ledger.append_many(drafts)

@@ -15,17 +15,18 @@ from typing import Any
 
 import pytest
 
-from orchestrator import session
+from orchestrator import session, witnessed
 from orchestrator.blobs import BlobStore
 from orchestrator.config import LedgerSettings, RunConfig, parse_config
 from orchestrator.errors import ConfigError, LedgerError, UsageError
 from orchestrator.execute import execute_programs
 from orchestrator.ledger import Entry, Ledger, read, verify
 from orchestrator.ledger.cosignature import CosignerKey, cosigned_by
-from orchestrator.ledger.note import parse
+from orchestrator.ledger.note import SignedCheckpoint, parse
 from orchestrator.ledger.reading import HeldError
 from orchestrator.ledger.standing import standing
 from orchestrator.ledger.witness import Witness
+from orchestrator.ledger.witnesses import cosign
 from orchestrator.record import Recorder
 from orchestrator.report import write_report
 from orchestrator.witnessed import Witnessing
@@ -151,6 +152,29 @@ def test_a_witness_that_is_gone_is_recorded_once_and_complained_of_and_forgiven(
         until(lambda: not witnessing.complaints)
     assert [entry.data["size"] for entry in of(run, "witness.failed")] == [1]
     assert of(run, "checkpoint.witnessed")[-1].index > of(run, "witness.failed")[0].index
+
+
+def test_a_witness_that_somebody_else_showed_more_is_no_fault(
+    run: Path, witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def late(asker: Any, note: SignedCheckpoint, *others: Any, **options: Any) -> Any:
+        asked.append(note.checkpoint.size)
+        if len(asked) == 2:  # of a run under way: meanwhile it grows, and `assay ledger witness` is faster
+            opened[0].append("dpo.skipped", "", skipped("meanwhile"))
+            cosign_file(run, witness.folder)
+        return cosign(asker, note, *others, **options)
+
+    opened: list[Ledger] = []
+    monkeypatch.setattr(witnessed, "cosign", late)
+    with running(run, settings(witness, require=1)) as (witnessing, ledger):
+        opened.append(ledger)
+        ledger.append("dpo.skipped", "", skipped())
+        until(lambda: len(of(run, "checkpoint.witnessed")) >= 2)
+        assert witnessing.lost is None
+    assert asked[2] == asked[1] + 1
+    assert verify(run).complete
 
 
 def test_without_requiring_it_a_run_goes_on_and_completes(run: Path, witness: Witness) -> None:
