@@ -7,23 +7,16 @@ another type than a log's, so that neither can pass for the other.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.note import (
     KEY_ID_BYTES,
-    PUBLIC_BYTES,
     SIGNATURE_BYTES,
     Checkpoint,
+    NamedKey,
     SignedCheckpoint,
     Signer,
-    decoded,
-    encoded,
-    require_name,
 )
 
 COSIGNATURE_V1 = b"\x04"  # signature type in key ids and verifier keys
@@ -33,30 +26,11 @@ LINE_BYTES = KEY_ID_BYTES + TIME_BYTES + SIGNATURE_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CosignerKey:
-    """A witness's public key and name. Text form: `<name>+<key id>+<base64 of 4||key>`."""
+class CosignerKey(NamedKey):
+    """A witness's public key and name."""
 
-    name: str
-    public: bytes
-
-    @property
-    def id(self) -> bytes:
-        """The first bytes of SHA-256(name || newline || type || key)."""
-        return hashlib.sha256(self.name.encode() + b"\n" + COSIGNATURE_V1 + self.public).digest()[:KEY_ID_BYTES]
-
-    def __str__(self) -> str:
-        return f"{self.name}+{self.id.hex()}+{encoded(COSIGNATURE_V1 + self.public)}"
-
-    @classmethod
-    def parse(cls, text: str) -> CosignerKey:
-        """Read the text form back; law: `str(parse(t)) == t`, or `LedgerError`."""
-        name, _, rest = text.partition("+")
-        _, _, key = rest.partition("+")
-        raw = decoded(key, 1 + PUBLIC_BYTES, what="a witness's key")
-        found = cls(name=require_name(name), public=raw[1:])
-        if str(found) != text:
-            raise LedgerError(f"expected a witness's key of the form name+id+key with type 4, found {text!r:.200}")
-        return found
+    TYPE = COSIGNATURE_V1
+    WHAT = "a witness's key"
 
     def cosign(self, signer: Signer, checkpoint: Checkpoint, time: int) -> tuple[str, bytes]:
         """Return the signature line of a checkpoint by this key's private half, as (name, data)."""
@@ -96,13 +70,10 @@ def require_cosigned(checkpoint: Checkpoint, line: tuple[str, bytes], key: Cosig
     time = int.from_bytes(data[KEY_ID_BYTES : KEY_ID_BYTES + TIME_BYTES], "big")
     if name != key.name or data[:KEY_ID_BYTES] != key.id or len(data) != LINE_BYTES or time > MAX_TIME:
         raise LedgerError(f"checkpoint of {checkpoint.origin}: expected a cosignature by {key}, found another form")
-    try:
-        public = Ed25519PublicKey.from_public_bytes(key.public)
-        public.verify(data[KEY_ID_BYTES + TIME_BYTES :], _message(checkpoint, time))
-    except (InvalidSignature, ValueError) as error:
+    if not key.signed(_message(checkpoint, time), data[KEY_ID_BYTES + TIME_BYTES :]):
         raise LedgerError(
             f"checkpoint of {checkpoint.origin}, size {checkpoint.size}: its cosignature by {key} does not hold"
-        ) from error
+        )
     return Cosigned(key=key, checkpoint=checkpoint, time=time, line=line)
 
 

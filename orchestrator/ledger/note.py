@@ -12,6 +12,7 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -33,8 +34,11 @@ _DASH = "\u2014"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VerifierKey:
-    """A public key under the name of the log that it signs. Text form: `<name>+<key id>+<base64 of 1||key>`."""
+class NamedKey:
+    """A public Ed25519 key under a name, for one purpose. Text form: `<name>+<key id>+<base64 of TYPE||key>`."""
+
+    TYPE: ClassVar[bytes]  # in key ids and text forms: no key passes for one of another purpose
+    WHAT: ClassVar[str]
 
     name: str
     public: bytes
@@ -42,20 +46,22 @@ class VerifierKey:
     @property
     def id(self) -> bytes:
         """The first bytes of SHA-256(name || newline || type || key)."""
-        return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.public).digest()[:KEY_ID_BYTES]
+        return hashlib.sha256(self.name.encode() + b"\n" + self.TYPE + self.public).digest()[:KEY_ID_BYTES]
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.id.hex()}+{encoded(ED25519 + self.public)}"
+        return f"{self.name}+{self.id.hex()}+{encoded(self.TYPE + self.public)}"
 
     @classmethod
-    def parse(cls, text: str) -> VerifierKey:
+    def parse(cls, text: str) -> Self:
         """Read the text form back; law: `str(parse(t)) == t`, or `LedgerError`."""
         name, _, rest = text.partition("+")
         _, _, key = rest.partition("+")
-        raw = decoded(key, 1 + PUBLIC_BYTES, what="a verifier key")
+        raw = decoded(key, 1 + PUBLIC_BYTES, what=cls.WHAT)
         found = cls(name=require_name(name), public=raw[1:])
         if str(found) != text:
-            raise LedgerError(f"expected a verifier key of the form name+id+key with type 1, found {text!r:.200}")
+            raise LedgerError(
+                f"expected {cls.WHAT} of the form name+id+key with type {cls.TYPE[0]}, found {text!r:.200}"
+            )
         return found
 
     def signed(self, text: bytes, signature: bytes) -> bool:
@@ -65,6 +71,14 @@ class VerifierKey:
         except (InvalidSignature, ValueError):
             return False
         return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifierKey(NamedKey):
+    """A log's public key, under the log's name."""
+
+    TYPE = ED25519
+    WHAT = "a verifier key"
 
 
 @dataclass(frozen=True, slots=True)
