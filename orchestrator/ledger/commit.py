@@ -199,7 +199,10 @@ def _leaves(lines: Iterable[bytes], place: Place, vouched: Vouched) -> list[Leaf
         line = whole[:-1]
         if number < len(vouched.types):
             leaf = Leaf(line, vouched.types[number], vouched.hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES])
-            place.take(leaf.type, place.source, leaf.event["data"] if leaf.type in RULED else {}, leaf.hash)
+            if leaf.type in RULED or place.closed or not place.size:
+                place.take(leaf.type, place.source, leaf.event["data"], leaf.hash)
+            else:
+                place.tree.append(leaf.hash)  # all that `take` would do: there is no rule about such an event
         else:
             event = event_of(line, place.size)
             leaf = Leaf(line, event["type"], leaf_hash(line))
