@@ -74,18 +74,21 @@ def test_indices_are_written_as_spans(indices: list[int], text: str) -> None:
     assert spans(indices) == text
 
 
+VKEY = {name: f"{name}+0123abcd+{'A' * 44}" for name in "abc"}
+
+
 def test_what_witnesses_said_is_folded_by_witness(tmp_path: Path) -> None:
     with create(tmp_path / "ledger.jsonl") as ledger:
-        said = {"size": 1, "root": "0" * 64, "time": 5, "cosignature": "x"}
+        said = {"size": 1, "root": "0" * 64, "time": 5, "cosignature": "AQ=="}
         failed = {"where": "/w", "why": "gone", "size": 1}
-        ledger.append_many([("checkpoint.witnessed", "", {**said, "witness": name}) for name in ("a", "b")])
-        ledger.append_many([("witness.failed", "", {**failed, "witness": name}) for name in ("a", "c")])
-        ledger.append("checkpoint.witnessed", "", {**said, "witness": "a", "size": 3})
+        ledger.append_many([("checkpoint.witnessed", "", {**said, "witness": VKEY[name]}) for name in ("a", "b")])
+        ledger.append_many([("witness.failed", "", {**failed, "witness": VKEY[name]}) for name in ("a", "c")])
+        ledger.append("checkpoint.witnessed", "", {**said, "witness": VKEY["a"], "size": 3})
     witnesses = gather(read(tmp_path / "ledger.jsonl")).witnesses
     assert {name: (one.failing, one.entries) for name, one in witnesses.items()} == {
-        "a": (False, [3, 5]),
-        "b": (False, [2]),
-        "c": (True, [4]),
+        VKEY["a"]: (False, [3, 5]),
+        VKEY["b"]: (False, [2]),
+        VKEY["c"]: (True, [4]),
     }
 
 
