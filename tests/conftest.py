@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.environ.get("ASSAY_TEST_NO_ENGINE") == "1":
         for item in items:
             if item.get_closest_marker("docker"):
-                item.add_marker(pytest.mark.skip(reason="ASSAY_TEST_NO_ENGINE=1"))
+                item.add_marker(pytest.mark.skip(reason="needs an engine: unset ASSAY_TEST_NO_ENGINE"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -280,9 +280,9 @@ def clear_after_the_dead() -> None:
 def private_engine(image: str, *options: str) -> Iterator[PrivateEngine]:
     """An engine that has one image, running; skips where none can be made."""
     if os.geteuid() != 0:
-        pytest.skip("a second engine needs root")
+        pytest.skip("a second engine needs root: run as root")
     if missing := [name for name in _PROGRAMS if shutil.which(name) is None]:
-        pytest.skip(f"a second engine needs {', '.join(missing)}")
+        pytest.skip(f"a second engine needs {', '.join(missing)}: `make engine` as root installs them")
     clear_after_the_dead()
     engine = PrivateEngine()
     try:

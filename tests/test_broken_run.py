@@ -63,14 +63,20 @@ def engine(own_engine: PrivateEngine) -> PrivateEngine:
     return own_engine
 
 
+def without_engine(config: Path, run_dir: Path, engine: PrivateEngine) -> subprocess.Popen[str]:
+    """Start a run, and kill its engine when it has scored two programs."""
+    process = started(config, run_dir)
+    wait_until(process, run_dir, second_score)
+    engine.signal(signal.SIGKILL)
+    engine.wait()
+    return process
+
+
 def test_a_run_gets_over_an_engine_that_was_killed_and_comes_back(
     unkilled: Path, engine: PrivateEngine, tmp_path: Path
 ) -> None:
     run_dir = tmp_path / "run"
-    process = started(unkilled.parent / "smallest.toml", run_dir)
-    wait_until(process, run_dir, second_score)
-    engine.signal(signal.SIGKILL)
-    engine.wait()
+    process = without_engine(unkilled.parent / "smallest.toml", run_dir, engine)
     back = threading.Timer(AWAY_SECONDS, engine.start)
     back.start()
     said = process.communicate(timeout=300)[1]
@@ -85,10 +91,7 @@ def test_a_run_whose_engine_stays_away_stops_and_goes_on_when_it_is_back(
     unkilled: Path, engine: PrivateEngine, tmp_path: Path
 ) -> None:
     run_dir = tmp_path / "run"
-    process = started(unkilled.parent / "smallest.toml", run_dir)
-    wait_until(process, run_dir, second_score)
-    engine.signal(signal.SIGKILL)
-    engine.wait()
+    process = without_engine(unkilled.parent / "smallest.toml", run_dir, engine)
     said = process.communicate(timeout=300)[1]
     require_one_message(process.returncode, said, run_dir)
     before = (run_dir / "ledger.jsonl").read_bytes()

@@ -1,4 +1,7 @@
-"""Set-up's decisions, and the console that runs its commands; what needs root is tried by `.ci/run`."""
+"""Set-up's decisions, and the console that runs its commands; what needs root is tried by `.ci/run`.
+
+Longer than others: each case sets up the same pretended machine, which is here.
+"""
 
 from __future__ import annotations
 

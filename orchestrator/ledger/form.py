@@ -12,7 +12,8 @@ from typing import Any
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.canonical import MAX_DEPTH, MAX_INT, is_plain, plain
-from orchestrator.ledger.events import EVENT_TYPES, Key, Kind
+from orchestrator.ledger.events import EVENT_TYPES
+from orchestrator.ledger.kinds import Key, Kind
 
 _Check = tuple[str, tuple[type, ...], Callable[[Any], object] | None]
 """A key, the types that its value may have, and what must be true of the value besides."""

@@ -100,7 +100,7 @@ def test_securesystemslib_verifies_it(key: envelope.SigningKey) -> None:
         found.verify([public], 1)
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed: apt-get install openssl")
 def test_openssl_verifies_it(tmp_path: Path, key: envelope.SigningKey) -> None:
     """DSSE's pre-authentication encoding, written out here, under a verifier that shares no code with ours."""
     kind = b"application/vnd.in-toto+json"

@@ -14,5 +14,5 @@ def full_data(name: str) -> Path:
     """Return a full benchmark file, or skip the test."""
     path = ROOT.parent / "shared" / "data" / name
     if not path.is_file():
-        pytest.skip(f"the full {name} is not beside the repository")
+        pytest.skip(f"the full {name} is not beside the repository: put it into {path.parent}")
     return path

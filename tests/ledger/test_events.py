@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.events import EVENT_TYPES, Kind, reference
+from orchestrator.ledger.events import EVENT_TYPES, reference
 from orchestrator.ledger.form import require_form
-from tests.ledger.written import life, skipped
+from orchestrator.ledger.kinds import Kind
+from tests.ledger.written import PLAINEST, VKEY, life, skipped
 
-VKEY = "n+0123abcd+" + "A" * 44
 DOCUMENT = Path(__file__).parents[2] / "docs" / "events.md"
 
 
@@ -62,21 +62,9 @@ def test_a_value_of_another_kind_is_refused(kind: Kind, good: list[Any], bad: li
     event_type, key = next(
         (name, key) for name, event in EVENT_TYPES.items() for key, spec in event.keys.items() if spec.kind is kind
     )
-    rest = {name: _example(spec.kind) for name, spec in EVENT_TYPES[event_type].keys.items()}
+    rest = {name: PLAINEST[spec.kind] for name, spec in EVENT_TYPES[event_type].keys.items()}
     for value in good:
         require_form(event_type, {**rest, key: value})
     for value in bad:
         with pytest.raises(LedgerError, match=f"key `{key}`"):
             require_form(event_type, {**rest, key: value})
-
-
-def _example(kind: Kind) -> object:
-    return {
-        Kind.NAME: "n",
-        Kind.VKEY: VKEY,
-        Kind.INT: 0,
-        Kind.INT_OR_NULL: 0,
-        Kind.BOOL: False,
-        Kind.LIST: [],
-        Kind.MAP: {},
-    }.get(kind, "")

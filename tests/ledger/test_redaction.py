@@ -14,23 +14,13 @@ from orchestrator.credentials import net
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import EVENT_TYPES, read, verify
 from orchestrator.ledger.canonical import canonical
-from orchestrator.ledger.events import Kind
 from orchestrator.ledger.form import free_text, require_form
+from orchestrator.ledger.kinds import Kind
 from orchestrator.ledger.redaction import may_hold_secret
-from tests.ledger.written import create, skipped
+from tests.ledger.written import PLAINEST, create, skipped
 from tests.planted import BODY, CANARIES, OWN, own_secret
 
 TOKEN = f"hf_{BODY}"
-VKEY = "n+0123abcd+" + "A" * 44
-EMPTY = {
-    Kind.NAME: "n",
-    Kind.VKEY: VKEY,
-    Kind.INT: 0,
-    Kind.INT_OR_NULL: 0,
-    Kind.BOOL: False,
-    Kind.LIST: [],
-    Kind.MAP: {},
-}
 PLACES = [
     (name, key, spec.kind)
     for name, event in EVENT_TYPES.items()
@@ -46,7 +36,7 @@ def test_tokens_in_every_place_of_every_event_are_not_in_the_file(tmp_path: Path
     planted = {Kind.TEXT: f"x {secret}", Kind.LIST: [{"deep": [secret]}], Kind.MAP: {"deep": {"er": secret}, secret: 1}}
     with own_secret(), create(path) as ledger:
         for event_type, place, kind in PLACES:
-            rest = {key: EMPTY.get(spec.kind, "") for key, spec in EVENT_TYPES[event_type].keys.items()}
+            rest = {key: PLAINEST[spec.kind] for key, spec in EVENT_TYPES[event_type].keys.items()}
             written = ledger.append(event_type, secret, {**rest, place: planted[kind]})
             assert secret not in str(written)
     assert len(PLACES) > 50
@@ -118,7 +108,7 @@ def test_what_has_a_form_of_its_own_holds_no_token(data: st.DataObject) -> None:
     event_type = data.draw(st.sampled_from(sorted(EVENT_TYPES)))
     token = data.draw(st.sampled_from(sorted(CANARIES.values())))
     keys = EVENT_TYPES[event_type].keys
-    example = {key: EMPTY.get(spec.kind, "") for key, spec in keys.items() if spec.required or data.draw(st.booleans())}
+    example = {key: PLAINEST[spec.kind] for key, spec in keys.items() if spec.required or data.draw(st.booleans())}
     chance = [key for key, spec in keys.items() if spec.kind in (Kind.NAME, Kind.VKEY, Kind.BASE64)]
     for key in {*example, "another"} - {*chance}:
         said = {**example, key: token}

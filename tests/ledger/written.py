@@ -9,9 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.ledger import Ledger
+from orchestrator.ledger.kinds import Kind
 
 SOURCE = "assay/test"
 CONTAINER = "c0ffee"
+VKEY = "n+0123abcd+" + "A" * 44
+PLAINEST: Mapping[Kind, Any] = {
+    Kind.TEXT: "",
+    Kind.DIGEST: "",
+    Kind.DECIMAL: "",
+    Kind.BITS: "",
+    Kind.NAME: "n",
+    Kind.VKEY: VKEY,
+    Kind.BASE64: "",
+    Kind.INT: 0,
+    Kind.INT_OR_NULL: 0,
+    Kind.BOOL: False,
+    Kind.LIST: [],
+    Kind.MAP: {},
+}
+"""A value of each kind."""
 
 
 class FixedClock:

@@ -271,7 +271,7 @@ def test_what_is_not_in_effect_is_named_and_refuses_the_start(
     tmp_path: Path,
 ) -> None:
     if field.startswith("cgroup") and not sandbox.describe()["cgroup_version"]:
-        pytest.skip("this user may make no cgroup")
+        pytest.skip("this user may make no cgroup: run as root, or with a delegated one")
     original = container_module.request
 
     def tampered(order: Any, *arguments: Any, **named: Any) -> Any:

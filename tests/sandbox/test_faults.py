@@ -2,6 +2,8 @@
 
 Whatever happens to it, a program is tried again and never blamed. Where the platform does not recover, the
 run ends with what happened and what to do.
+
+Longer than others: what breaks an engine, and what each case expects of it, are read together.
 """
 
 from __future__ import annotations
